@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Macros for assembly files. */
+#ifndef HV_ASM_H
+#define HV_ASM_H
+
+#ifdef __ASSEMBLY__
+
+#include <hv/current.h>
+#include "asm-offsets.h"
+
+#define ENTRY(name) .globl name; .hidden name; .balign 16; name:
+#define END(name) .type name, @function; .size name, . - name
+
+/* A fault at insn continues at fixup (uaccess.h). */
+.macro EX_TABLE insn, fixup
+    .pushsection .ex_table, "a"
+    .balign 4
+    .long \insn - ., \fixup - .
+    .popsection
+.endm
+
+/* STAC and CLAC are no-ops until smap_enable() patches them in (hv/cpu/traps.c): older CPUs raise #UD. */
+.macro SMAP_INSN which
+771:
+    .byte 0x0f, 0x1f, 0x00
+    .pushsection .smap_patch, "a"
+    .balign 4
+    .long 771b - ., \which
+    .popsection
+.endm
+.macro OPEN_SMAP
+    SMAP_INSN 0xcb
+.endm
+.macro CLOSE_SMAP
+    SMAP_INSN 0xca
+.endm
+
+/* Completes struct cpu_user_regs below the error code. rax: operand that holds the guest's RAX, by RSP at
+   that point. */
+.macro SAVE_REGS rax=%rax
+    pushq %rdi
+    pushq %rsi
+    pushq %rdx
+    pushq %rcx
+    pushq \rax
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+.endm
+
+/* Takes back all of SAVE_REGS; RSP is then at the error code. */
+.macro RESTORE_REGS
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    popq %r11
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rax
+    popq %rcx
+    popq %rdx
+    popq %rsi
+    popq %rdi
+.endm
+
+/* reg = struct cpu_info of this CPU, from any of its stacks. */
+.macro GET_CPU_INFO reg
+    movq %rsp, \reg
+    orq $(STACK_SIZE - 1), \reg
+    subq $(CPUINFO_sizeof - 1), \reg
+.endm
+
+#endif
+#endif

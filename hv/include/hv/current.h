@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a CPU finds through its stack pointer. Both GS bases belong to the guest, so the hypervisor uses no segment:
+ * each CPU's stack block is STACK_SIZE bytes, aligned to its size, and ends in struct cpu_info.
+ *
+ * The block, from its start (one page each; the pages marked - are not mapped and guard the stack above them):
+ *   0 -   1 #DF   2 -   3 NMI   4 -   5 #MC   6 -   7 #DB   8 -   9..15 primary stack, struct cpu_info at its end
+ */
+#ifndef HV_CURRENT_H
+#define HV_CURRENT_H
+
+#define STACK_ORDER 4
+#define STACK_SIZE (4096 << STACK_ORDER)
+#define STACK_PAGE_DF 1
+#define STACK_PAGE_NMI 3
+#define STACK_PAGE_MC 5
+#define STACK_PAGE_DB 7
+#define STACK_PAGE_PRIMARY 9
+
+/* Numbers of the interrupt stack table; 0 means the current or primary stack. */
+#define IST_NONE 0
+#define IST_DF 1
+#define IST_NMI 2
+#define IST_MC 3
+#define IST_DB 4
+
+#ifndef __ASSEMBLY__
+
+#include <hv/types.h>
+#include <xen/xen.h>
+
+struct vcpu;
+
+struct cpu_info {
+    struct cpu_user_regs guest_regs;   /* of the guest interrupted; TSS.rsp0 points behind its ss */
+    uint32_t cpu_id;
+    uint32_t scratch;
+    struct vcpu *current_vcpu;
+    unsigned long per_cpu_offset;
+    uint64_t root_maddr;               /* guest root table to load on return to the guest */
+    uint64_t hv_cr3;                   /* CR3 while in the hypervisor; 0 = keep the guest's (no xpti) */
+    unsigned long cr4;                 /* value in CR4 */
+    unsigned long pv_scratch[4];       /* pv/entry.S: registers of the guest before there is a frame */
+};
+/* The CPU aligns RSP to 16 when it pushes a frame: the frame's end (es) must be aligned. */
+_Static_assert((sizeof(struct cpu_info) - offsetof(struct cpu_user_regs, es)) % 16 == 0,
+               "interrupt frame must end 16-byte aligned");
+
+static inline struct cpu_info *get_cpu_info(void)
+{
+    unsigned long sp;
+    __asm__("movq %%rsp, %0" : "=r"(sp));
+    return (struct cpu_info *)((sp | (STACK_SIZE - 1)) + 1) - 1;
+}
+
+#ifdef HV_UNIT_TEST
+extern struct vcpu *unit_current;
+#define current unit_current
+unsigned int unit_cpu(void);
+#define smp_processor_id() unit_cpu()
+extern struct cpu_user_regs unit_guest_regs;
+#define guest_regs() (&unit_guest_regs)
+#else
+#define current (get_cpu_info()->current_vcpu)
+#define smp_processor_id() (get_cpu_info()->cpu_id)
+#define guest_regs() (&get_cpu_info()->guest_regs)
+#endif
+
+/* Leaves the present call chain for good and continues in fn on an empty primary stack. */
+#define reset_stack_and_jump(fn) do {                                        \
+    __asm__ volatile("movq %0, %%rsp; jmp *%1"                               \
+                     : : "r"(get_cpu_info()), "r"((unsigned long)(fn)) : "memory"); \
+    __builtin_unreachable();                                                 \
+} while (0)
+
+#endif /* __ASSEMBLY__ */
+#endif

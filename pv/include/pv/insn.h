@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Decoding of the few 64-bit instructions that the PV back end emulates: moves, exchanges and simple arithmetic on memory
+ * (page tables). Source: AMD64 APM volume 3, "Instruction Encoding".
+ */
+#ifndef PV_INSN_H
+#define PV_INSN_H
+
+#include <hv/types.h>
+
+struct cpu_user_regs;
+
+#define INSN_MAX_LEN 15
+
+struct pv_insn {
+    uint8_t bytes[INSN_MAX_LEN + 1];
+    uint8_t have;           /* bytes fetched */
+    uint8_t len;            /* of the whole instruction */
+    uint8_t size;           /* of the operands in bytes: 1, 2, 4 or 8 */
+    uint8_t rex;
+    uint8_t reg, rm;        /* of ModRM, with their REX bits; mod 3 is in is_mem */
+    bool is_mem;            /* the operand rm is memory at ea */
+    bool lock, rep, opsize, addr32;
+    bool seg_base;          /* FS or GS: their base is not in ea */
+    uint16_t opcode;        /* 0xNN, or 0x0fNN of the two-byte map */
+    int64_t imm;            /* sign-extended */
+    unsigned long ea;
+};
+
+/* Reads the bytes at rip of the current guest, as many as are there. False: none. */
+bool pv_insn_fetch(struct pv_insn *in, unsigned long rip);
+/* Fills in the rest from in->bytes. False: not one of those that are known, or cut off. */
+bool pv_insn_decode(struct pv_insn *in, const struct cpu_user_regs *regs);
+/* Register by its number in encodings; for size 1 without REX, 4 to 7 are AH to BH. Writing 4 bytes clears the upper. */
+uint64_t pv_insn_get_reg(const struct pv_insn *in, const struct cpu_user_regs *regs, unsigned int nr);
+void pv_insn_set_reg(const struct pv_insn *in, struct cpu_user_regs *regs, unsigned int nr, uint64_t val);
+/* All ones of the operand size. */
+static inline uint64_t pv_insn_mask(const struct pv_insn *in) { return ~0ULL >> (64 - 8 * in->size); }
+
+#endif
