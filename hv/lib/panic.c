@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The end: what was wrong, where, and what led to it; then stop or reboot. */
+#include <hv/acpi.h>
+#include <hv/boot.h>
+#include <hv/console.h>
+#include <hv/current.h>
+#include <hv/lib.h>
+#include <hv/param.h>
+#include <hv/printk.h>
+#include <hv/processor.h>
+#include <hv/smp.h>
+#include <hv/spinlock.h>
+#include <hv/time.h>
+#include <hv/trace.h>
+#include <hv/traps.h>
+
+#define REBOOT_SECONDS 5
+#define LAST_RECORDS 24
+#define NOBODY UINT32_MAX
+
+static bool opt_noreboot;
+bool_param("noreboot", opt_noreboot);
+
+static uint32_t panicking = NOBODY;
+
+static void noreturn stop_here(void)
+{
+    for (;;) {
+        local_irq_disable();
+        halt();
+    }
+}
+
+/* One CPU at a time; a panic inside of the panic ends it. */
+static void begin(void)
+{
+    uint32_t me = smp_processor_id(), first;
+
+    local_irq_disable();
+    first = cmpxchg(&panicking, NOBODY, me);
+    if (first != NOBODY && first != me)
+        stop_here();
+    console_force_unlock();
+    console_start_sync();
+    if (first == me) {
+        printk("Panic inside of a panic: stopped.\n");
+        stop_here();
+    }
+    if (system_state >= SYS_smp_boot)
+        smp_stop_others();
+    system_state = SYS_panic;
+    console_force_unlock();
+}
+
+static void noreturn finish(bool booting)
+{
+    if (opt_noreboot || booting) {
+        printk("Stopped here%s. Reset the machine by hand.\n", opt_noreboot ? " as noreboot says" : "");
+        machine_halt();
+    }
+    printk("Rebooting in %u seconds (noreboot prevents it).\n", REBOOT_SECONDS);
+    for (unsigned int ms = 0; ms < REBOOT_SECONDS * 1000; ms++)
+        udelay(1000);
+    machine_restart();
+}
+
+static void say(const char *fmt, va_list args)
+{
+    printk("****************************************\nPanic on CPU %u: ", smp_processor_id());
+    vprintk(fmt, args);
+    printk("\n****************************************\n");
+}
+
+void panic(const char *fmt, ...)
+{
+    bool booting = system_state < SYS_smp_boot;
+    va_list args;
+
+    begin();
+    va_start(args, fmt);
+    say(fmt, args);
+    va_end(args);
+    printk("Hospes " HOSPES_VERSION ", current %s\n", current_name());
+    show_backtrace(NULL);
+    if (!booting)
+        trace_dump(LAST_RECORDS);
+    va_start(args, fmt);
+    say(fmt, args);
+    va_end(args);
+    finish(booting);
+}
+
+void bug_at(const char *file, int line, const char *what)
+{
+    panic("%s at %s:%d", what, file, line);
+}
+
+void warn_at(const char *file, int line, const char *what)
+{
+    printk(XENLOG_ERR "Warning: %s at %s:%d, %s\n", what, file, line, current_name());
+    show_backtrace(NULL);
+}
