@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The order of boot: from the boot loader's information to domain 0. CPU 0, interrupts off until
+   the timers run. */
+#include <hv/acpi.h>
+#include <hv/apic.h>
+#include <hv/boot.h>
+#include <hv/bootmem.h>
+#include <hv/console.h>
+#include <hv/cpuid.h>
+#include <hv/desc.h>
+#include <hv/errno.h>
+#include <hv/irq.h>
+#include <hv/lib.h>
+#include <hv/mm.h>
+#include <hv/multiboot.h>
+#include <hv/param.h>
+#include <hv/printk.h>
+#include <hv/sched.h>
+#include <hv/smp.h>
+#include <hv/softirq.h>
+#include <hv/time.h>
+#include <hv/timer.h>
+#include <hv/traps.h>
+#include <hv/xstate.h>
+#include "../cpu/cpu_private.h"
+#include "boot_private.h"
+#include "early.h"
+
+enum system_state system_state;
+
+#define MIN_RAM (64UL << 20)
+#define REFUSAL_BAUD "115200,8n1"
+
+_Static_assert(sizeof(struct cpu_info) <= BOOT_STACK_TOP_GAP,
+               "head.S leaves room for struct cpu_info");
+
+static int __init parse_dom0(const char *value)
+{
+    if (strcmp(value, "pvh"))
+        return -EINVAL;
+    printk(XENLOG_WARNING "command line: dom0=pvh is not supported; domain 0 is a PV domain\n");
+    return 0;
+}
+custom_param("dom0", parse_dom0);
+
+/* Outputs that the options did not make consoles: COM1, and the first line of the text screen. */
+static void __init refuse_on_hardware(const char *text, bool serial_is_console)
+{
+    volatile uint16_t *cell = maddr_to_virt(VGA_TEXT);
+
+    if (!boot_info.efi)
+        for (const char *p = text; *p >= ' '; p++)
+            *cell++ = (uint16_t)(VGA_LIGHT_GREY << 8 | (uint8_t)*p);
+    if (serial_is_console)
+        return;
+    serial_init(REFUSAL_BAUD);
+    for (const char *p = text; serial_present() && *p; p++)
+        serial_putc(*p);
+}
+
+/* The machine cannot run Hospes, or was not told how: says so on every output there is and stops.
+   */
+static void __init noreturn refuse(const char *what, const char *why)
+{
+    char text[240];
+    bool serial_is_console = serial_present();
+
+    console_start_sync();
+    snprintf(text, sizeof(text), "Hospes cannot start (%s): %s\n", what, why);
+    printk(XENLOG_ERR "%s", text);
+    refuse_on_hardware(text, serial_is_console);
+    serial_flush();
+    machine_halt();
+}
+
+static int __init read_boot_info(uint32_t magic, paddr_t mbi)
+{
+    int rc = magic == MB1_LOADER_MAGIC ? multiboot1_parse(mbi) : multiboot2_parse(mbi);
+
+    e820_sanitize(&boot_info.e820);
+    return rc;
+}
+
+static void __init load_early_idt(void)
+{
+    static struct idt_entry early_idt[NR_VECTORS];
+    struct desc_ptr p = { .limit = sizeof(early_idt) - 1, .base = (unsigned long)early_idt };
+
+    idt_init_table(early_idt);
+    lidt(&p);
+}
+
+static void __init check_machine(int boot_info_error)
+{
+    uint64_t ram = bootmem_total_ram();
+    const char *why;
+    char text[96];
+
+    if (boot_info_error)
+        refuse("boot loader",
+               "it passed no memory map, or a damaged one; use GRUB 2's multiboot2 command");
+    if (ram < MIN_RAM) {
+        snprintf(text, sizeof(text),
+                 "%lu MiB of RAM found, at least %lu MiB are needed; give the machine more memory",
+                 ram >> 20, MIN_RAM >> 20);
+        refuse("memory", text);
+    }
+    why = boot_modules_check();
+    if (why)
+        refuse("boot modules", why);
+}
+
+static void __init print_memory_map(void)
+{
+    static const char *const names[] = { "?", "RAM", "reserved", "ACPI", "NVS", "unusable" };
+
+    for (unsigned int i = 0; i < boot_info.e820.nr; i++) {
+        const struct e820_entry *e = &boot_info.e820.e[i];
+
+        printk(XENLOG_DEBUG "e820: %016lx-%016lx %s\n", e->addr, e->addr + e->size - 1,
+               e->type < ARRAY_SIZE(names) ? names[e->type] : "other");
+    }
+}
+
+static void __init print_modules(void)
+{
+    for (unsigned int i = 0; i < boot_info.nr_modules; i++) {
+        const struct boot_module *m = &boot_info.modules[i];
+
+        printk(XENLOG_DEBUG "boot module %u: %zu KiB at %#lx, \"%s\"\n", i, m->size >> 10, m->start,
+               m->cmdline);
+    }
+}
+
+static void __init print_banner(void)
+{
+    printk("Hospes " HOSPES_VERSION ", a hypervisor with the Xen 4.17 ABI\n");
+    printk(XENLOG_INFO "boot: by %s, options: %s\n", boot_info.loader, boot_info.cmdline);
+    cmdline_report();
+}
+
+static void __init init_memory(void)
+{
+    bootmem_init();
+    paging_init();
+    printk(XENLOG_INFO "memory: %lu MiB of RAM, %lu MiB free, %lu MiB of it below 4 GiB\n",
+           (bootmem_total_ram() + (1UL << 20) - 1) >> 20, free_pages_total() >> (20 - PAGE_SHIFT),
+           free_pages_below(32) >> (20 - PAGE_SHIFT));
+}
+
+static void __init init_cpu0(void)
+{
+    if (cpu_prepare(0))
+        refuse("memory", "none is left for the boot CPU's tables; give the machine more memory");
+    traps_init();
+    cpu_init();
+    xstate_init();
+}
+
+static void __init init_interrupts(void)
+{
+    acpi_init(boot_info.rsdp);
+    apic_map();
+    smp_enumerate();
+    irq_init();
+}
+
+static void __init init_core(void)
+{
+    tasklet_subsys_init();
+    rcu_init();
+    timer_subsys_init();
+    domain_subsys_init();
+    sched_init();
+    time_init();
+}
+
+void start_hypervisor(uint32_t magic, paddr_t mbi)
+{
+    int rc;
+
+    percpu_save_template();
+    load_early_idt();
+    cpumask_set(0, &cpu_online_map);
+    rc = read_boot_info(magic, mbi);
+    cmdline_parse(boot_info.cmdline);
+    console_init_early();
+    print_banner();
+    cpu_detect();
+    print_memory_map();
+    print_modules();
+    check_machine(rc);
+    init_memory();
+    init_cpu0();
+    system_state = SYS_boot;
+    init_interrupts();
+    init_core();
+    local_irq_enable();
+    console_init_irq();
+    keyhandler_init();
+    system_state = SYS_smp_boot;
+    smp_boot_cpus();
+    paging_protect();
+    dom0_create();
+    console_end_boot();
+    system_state = SYS_active;
+    paging_free_init();
+    reset_stack_and_jump(idle_loop);
+}
