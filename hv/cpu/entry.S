@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Entry points of the IDT. Each builds a struct cpu_user_regs and calls C. What interrupted a guest continues in pv_exit_to_guest
+ * (pv/entry.S), which looks at soft interrupts and events; what interrupted the hypervisor goes back there.
+ *
+ * The stack is the primary one but for #DF, NMI, #MC and #DB, which have their own (hv/current.h). A #DB or NMI out of a guest
+ * moves to the primary stack, because its handling may end in a switch to another vCPU.
+ */
+#include <hv/asm.h>
+#include <hv/current.h>
+#include <hv/processor.h>
+#include "asm-offsets.h"
+
+    .section .text.entry, "ax"
+
+/* Exception without / with an error code from the CPU. */
+.macro EXCEPTION name, vector
+ENTRY(\name)
+    .if ((X86_EXC_HAVE_EC >> \vector) & 1) == 0
+    pushq $0
+    .endif
+    movl $\vector, 4(%rsp)
+    jmp exception_common
+END(\name)
+.endm
+
+    EXCEPTION entry_de, X86_EXC_DE
+    EXCEPTION entry_bp, X86_EXC_BP
+    EXCEPTION entry_of, X86_EXC_OF
+    EXCEPTION entry_br, X86_EXC_BR
+    EXCEPTION entry_ud, X86_EXC_UD
+    EXCEPTION entry_nm, X86_EXC_NM
+    EXCEPTION entry_ts, X86_EXC_TS
+    EXCEPTION entry_np, X86_EXC_NP
+    EXCEPTION entry_ss, X86_EXC_SS
+    EXCEPTION entry_gp, X86_EXC_GP
+    EXCEPTION entry_pf, X86_EXC_PF
+    EXCEPTION entry_mf, X86_EXC_MF
+    EXCEPTION entry_ac, X86_EXC_AC
+    EXCEPTION entry_xm, X86_EXC_XM
+
+ENTRY(exception_common)
+    SAVE_REGS
+    cld
+    CLOSE_SMAP
+    movq %rsp, %rdi
+    testb $3, UREGS_cs(%rsp)
+    jz exception_in_hv
+    call pv_exception
+    jmp pv_exit_to_guest
+exception_in_hv:
+    call do_exception
+    jmp return_to_hv
+END(exception_common)
+
+/* Back to interrupted hypervisor code: the frame at RSP. */
+ENTRY(return_to_hv)
+    RESTORE_REGS
+    addq $8, %rsp
+    iretq
+END(return_to_hv)
+
+/* The frame at RSI (a guest's, built on an IST stack) moves to the primary stack, and RSP with it. */
+.macro MOVE_TO_PRIMARY
+    movq %rsp, %rsi
+    GET_CPU_INFO %rdi
+    movq %rdi, %rsp
+    movl $(UREGS_kernel_sizeof / 8), %ecx
+    rep movsq
+.endm
+
+ENTRY(entry_db)
+    pushq $0
+    movl $X86_EXC_DB, 4(%rsp)
+    SAVE_REGS
+    cld
+    CLOSE_SMAP
+    testb $3, UREGS_cs(%rsp)
+    jz 1f
+    MOVE_TO_PRIMARY
+    movq %rsp, %rdi
+    call pv_exception
+    jmp pv_exit_to_guest
+1:  movq %rsp, %rdi
+    call do_exception
+    jmp return_to_hv
+END(entry_db)
+
+/* NMI and #MC stay on their own stacks: their C functions do little, and raise a soft interrupt for the rest. */
+ENTRY(entry_nmi)
+    pushq $0
+    movl $X86_EXC_NMI, 4(%rsp)
+    SAVE_REGS
+    cld
+    CLOSE_SMAP
+    movq %rsp, %rdi
+    call do_nmi
+    jmp return_to_hv
+END(entry_nmi)
+
+ENTRY(entry_mc)
+    pushq $0
+    movl $X86_EXC_MC, 4(%rsp)
+    SAVE_REGS
+    cld
+    CLOSE_SMAP
+    movq %rsp, %rdi
+    call do_machine_check
+    jmp return_to_hv
+END(entry_mc)
+
+ENTRY(entry_df)
+    movl $X86_EXC_DF, 4(%rsp)
+    SAVE_REGS
+    cld
+    CLOSE_SMAP
+    movq %rsp, %rdi
+    call do_double_fault
+    ud2
+END(entry_df)
+
+/* Software interrupts that guests may issue through the IDT: INT 0x80, INT 0x82. */
+ENTRY(entry_int80)
+    pushq $0
+    movl $0x80, 4(%rsp)
+    jmp exception_common
+END(entry_int80)
+
+ENTRY(entry_int82)
+    pushq $0
+    movl $0x82, 4(%rsp)
+    jmp exception_common
+END(entry_int82)
+
+/* Vectors 0x20-0xff: sixteen bytes each. */
+ENTRY(irq_entries)
+vector = 0x20
+    .rept 256 - 0x20
+    .balign 16
+    pushq $0
+    movl $vector, 4(%rsp)
+    jmp irq_common
+vector = vector + 1
+    .endr
+END(irq_entries)
+
+ENTRY(irq_common)
+    SAVE_REGS
+    cld
+    CLOSE_SMAP
+    movq %rsp, %rdi
+    call do_irq
+    testb $3, UREGS_cs(%rsp)
+    jnz pv_exit_to_guest
+    jmp return_to_hv
+END(irq_common)
+
+    .text
+
+/* unsigned long raw_copy(void *dst, const void *src, size_t len) and its kin: RAX = bytes not copied. */
+
+ENTRY(raw_copy)
+    movq %rdx, %rcx
+1:  rep movsb
+2:  movq %rcx, %rax
+    ret
+    EX_TABLE 1b, 2b
+END(raw_copy)
+
+ENTRY(raw_clear)
+    movq %rsi, %rcx
+    xorl %eax, %eax
+1:  rep stosb
+2:  movq %rcx, %rax
+    ret
+    EX_TABLE 1b, 2b
+END(raw_clear)
+
+/* Sizes of 8 bytes or less are common enough to be worth a path of their own; the rest goes by quadwords. */
+ENTRY(raw_copy_user)
+    OPEN_SMAP
+    movq %rdx, %rcx
+    andl $7, %edx
+    shrq $3, %rcx
+1:  rep movsq
+    movl %edx, %ecx
+2:  rep movsb
+    xorl %eax, %eax
+    CLOSE_SMAP
+    ret
+3:  leaq (%rdx, %rcx, 8), %rax
+    CLOSE_SMAP
+    ret
+4:  movl %ecx, %eax
+    CLOSE_SMAP
+    ret
+    EX_TABLE 1b, 3b
+    EX_TABLE 2b, 4b
+END(raw_copy_user)
+
+ENTRY(raw_clear_user)
+    OPEN_SMAP
+    movq %rsi, %rcx
+    xorl %eax, %eax
+1:  rep stosb
+2:  movq %rcx, %rax
+    CLOSE_SMAP
+    ret
+    EX_TABLE 1b, 2b
+END(raw_clear_user)
+
+/* int rdmsr_safe(uint32_t msr, uint64_t *v) */
+ENTRY(rdmsr_safe)
+    movl %edi, %ecx
+1:  rdmsr
+    shlq $32, %rdx
+    orq %rdx, %rax
+    movq %rax, (%rsi)
+    xorl %eax, %eax
+    ret
+2:  movl $-14, %eax
+    movq $0, (%rsi)
+    ret
+    EX_TABLE 1b, 2b
+END(rdmsr_safe)
+
+/* int wrmsr_safe(uint32_t msr, uint64_t v) */
+ENTRY(wrmsr_safe)
+    movl %edi, %ecx
+    movl %esi, %eax
+    movq %rsi, %rdx
+    shrq $32, %rdx
+1:  wrmsr
+    xorl %eax, %eax
+    ret
+2:  movl $-14, %eax
+    ret
+    EX_TABLE 1b, 2b
+END(wrmsr_safe)
+
+/* int load_seg_*(uint16_t sel): 0, or -14 when the selector faults (the register is then null). */
+.macro LOAD_SEG name, reg
+ENTRY(\name)
+1:  movw %di, %\reg
+    xorl %eax, %eax
+    ret
+2:  xorl %eax, %eax
+    movw %ax, %\reg
+    movl $-14, %eax
+    ret
+    EX_TABLE 1b, 2b
+END(\name)
+.endm
+    LOAD_SEG load_seg_ds, ds
+    LOAD_SEG load_seg_es, es
+    LOAD_SEG load_seg_fs, fs
+
+/* GS is loaded in the inactive bank's place: the caller's two GS bases are set afterwards. */
+    LOAD_SEG load_seg_gs, gs
