@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Interrupts of domains. A pirq is mapped to a GSI (PHYSDEVOP_map_pirq), then bound to an event channel, which starts the
+ * line. Several domains may share a level line: it stays masked until each of them is done.
+ *
+ * Locks: table lock (LOCK_PIRQ) for the mapping, desc lock for what an arriving interrupt looks at. The table itself lives as
+ * long as the domain's memory, so an EOI needs the desc lock only.
+ */
+#include <hv/apic.h>
+#include <hv/backend.h>
+#include <hv/domain.h>
+#include <hv/errno.h>
+#include <hv/event.h>
+#include <hv/mm.h>
+#include <hv/smp.h>
+#include "irq_priv.h"
+
+#define EXTRA_PIRQS_CONTROL 256 /* for MSIs of dom0 */
+#define EXTRA_PIRQS 32
+#define PIRQS_IN_PAGE (PAGE_SIZE * 8)
+
+int pirq_init_domain(struct domain *d)
+{
+    unsigned int nr = irq_gsi_count() + (is_control_domain(d) ? EXTRA_PIRQS_CONTROL : EXTRA_PIRQS);
+    struct pirq_table *t = xzalloc(sizeof(*t) + nr * sizeof(t->pirq[0]));
+
+    if (!t)
+        return -ENOMEM;
+    spin_lock_init(&t->lock, LOCK_PIRQ);
+    t->nr = nr;
+    for (unsigned int i = 0; i < nr; i++) {
+        list_init(&t->pirq[i].link);
+        t->pirq[i].d = d;
+        t->pirq[i].nr = (uint16_t)i;
+        t->pirq[i].gsi = -1;
+    }
+    d->pirqs = t;
+    d->nr_pirqs = nr;
+    return 0;
+}
+
+static struct pirq *pirq_of(const struct domain *d, unsigned int nr)
+{
+    return d->pirqs && nr < d->pirqs->nr ? &d->pirqs->pirq[nr] : NULL;
+}
+
+static struct pirq *pirq_of_gsi(const struct domain *d, unsigned int gsi)
+{
+    for (unsigned int i = 0; i < d->pirqs->nr; i++)
+        if (d->pirqs->pirq[i].gsi == (int)gsi)
+            return &d->pirqs->pirq[i];
+    return NULL;
+}
+
+static int free_pirq(const struct pirq_table *t)
+{
+    /* From the top: low numbers are wanted for GSIs of the same number. */
+    for (unsigned int i = t->nr; i-- > 0;)
+        if (t->pirq[i].gsi < 0)
+            return (int)i;
+    return -ENOSPC;
+}
+
+int pirq_get_free(struct domain *d)
+{
+    int nr;
+
+    if (!d->pirqs)
+        return -ESRCH;
+    spin_lock(&d->pirqs->lock);
+    nr = free_pirq(d->pirqs);
+    spin_unlock(&d->pirqs->lock);
+    return nr;
+}
+
+/* Table lock held. */
+static int map_locked(struct domain *d, int nr, unsigned int gsi)
+{
+    struct pirq *p = pirq_of_gsi(d, gsi);
+
+    if (p)
+        return nr < 0 || nr == p->nr ? p->nr : -EEXIST;
+    if (nr < 0) {
+        p = pirq_of(d, gsi);
+        nr = p && p->gsi < 0 ? (int)gsi : free_pirq(d->pirqs);
+        if (nr < 0)
+            return nr;
+    }
+    p = pirq_of(d, (unsigned int)nr);
+    if (p->gsi >= 0)
+        return -EEXIST;
+    WRITE_ONCE(p->gsi, (int16_t)gsi);
+    return nr;
+}
+
+int pirq_map_gsi(struct domain *d, int nr, unsigned int gsi)
+{
+    int rc;
+
+    if (!d->pirqs || gsi >= irq_gsi_count() || !ioapic_has_gsi(gsi) || (nr >= 0 && (unsigned int)nr >= d->pirqs->nr))
+        return -EINVAL;
+    if (!irq_access_permitted(d, gsi))
+        return -EPERM;
+    spin_lock(&d->pirqs->lock);
+    rc = map_locked(d, nr, gsi);
+    spin_unlock(&d->pirqs->lock);
+    return rc;
+}
+
+int pirq_to_gsi(const struct domain *d, unsigned int nr)
+{
+    const struct pirq *p = pirq_of(d, nr);
+
+    return p ? READ_ONCE(p->gsi) : -1;
+}
+
+/* --- The page of EOI bits --- */
+
+static void set_needs_eoi(const struct pirq *p, bool needed)
+{
+    unsigned long *map = p->d->pirqs->eoi_map;
+
+    if (!map || p->nr >= PIRQS_IN_PAGE)
+        return;
+    if (needed)
+        set_bit(p->nr, map);
+    else
+        clear_bit(p->nr, map);
+}
+
+int pirq_set_eoi_page(struct domain *d, unsigned long gfn, bool auto_unmask)
+{
+    struct pirq_table *t = d->pirqs;
+    struct page_info *pg;
+
+    if (!t)
+        return -EINVAL;
+    pg = d->backend->get_gfn(d, gfn, true);
+    if (!pg)
+        return -EINVAL;
+    spin_lock(&t->lock);
+    if (t->eoi_page) {
+        spin_unlock(&t->lock);
+        put_page_and_type(pg);
+        return -EBUSY;
+    }
+    t->eoi_page = pg;
+    t->auto_unmask = auto_unmask;
+    WRITE_ONCE(t->eoi_map, page_to_virt(pg));
+    clear_page(t->eoi_map);
+    for (unsigned int i = 0; i < t->nr; i++)
+        if (t->pirq[i].bound && irq_desc((unsigned int)t->pirq[i].gsi)->level)
+            set_needs_eoi(&t->pirq[i], true);
+    spin_unlock(&t->lock);
+    return 0;
+}
+
+bool pirq_auto_unmask(const struct domain *d)
+{
+    return d->pirqs && d->pirqs->auto_unmask;
+}
+
+/* --- Binding --- */
+
+/* Desc lock held. */
+static int bind_locked(struct irq_desc *desc, struct pirq *p, unsigned int cpu, bool share)
+{
+    bool first = list_empty(&desc->guests);
+    int rc;
+
+    if (p->bound)
+        return -EEXIST;
+    if (desc->handler || (!first && !(share && desc->shared)))
+        return -EBUSY;
+    if (first) {
+        desc->shared = share;
+        desc->in_flight = 0;
+        rc = irq_start((unsigned int)p->gsi, cpu);
+        if (rc)
+            return rc;
+    }
+    list_add_tail(&p->link, &desc->guests);
+    p->bound = true;
+    p->in_flight = false;
+    set_needs_eoi(p, desc->level);
+    return 0;
+}
+
+int pirq_guest_bind(struct vcpu *v, unsigned int nr, bool share)
+{
+    struct pirq *p = pirq_of(v->domain, nr);
+    struct pirq_table *t = v->domain->pirqs;
+    struct irq_desc *desc;
+    unsigned long flags;
+    int rc = -ESRCH;
+
+    if (!p)
+        return -EINVAL;
+    spin_lock(&t->lock);
+    if (p->gsi >= 0) {
+        desc = irq_desc((unsigned int)p->gsi);
+        spin_lock_irqsave(&desc->lock, flags);
+        rc = bind_locked(desc, p, v->processor, share);
+        spin_unlock_irqrestore(&desc->lock, flags);
+    }
+    spin_unlock(&t->lock);
+    return rc;
+}
+
+/* Desc lock held: one guest less to wait for. */
+static void guest_done(struct irq_desc *desc, struct pirq *p)
+{
+    if (!p->in_flight)
+        return;
+    p->in_flight = false;
+    if (--desc->in_flight == 0 && !list_empty(&desc->guests))
+        ioapic_mask((unsigned int)p->gsi, false);
+}
+
+static void unbind_locked(struct irq_desc *desc, struct pirq *p)
+{
+    if (!p->bound)
+        return;
+    p->bound = false;
+    list_del(&p->link);
+    set_needs_eoi(p, false);
+    guest_done(desc, p);
+    if (list_empty(&desc->guests))
+        irq_stop((unsigned int)p->gsi);
+}
+
+void pirq_guest_unbind(struct domain *d, unsigned int nr)
+{
+    struct pirq *p = pirq_of(d, nr);
+    struct irq_desc *desc;
+    unsigned long flags;
+
+    if (!p)
+        return;
+    spin_lock(&d->pirqs->lock);
+    if (p->gsi >= 0) {
+        desc = irq_desc((unsigned int)p->gsi);
+        spin_lock_irqsave(&desc->lock, flags);
+        unbind_locked(desc, p);
+        spin_unlock_irqrestore(&desc->lock, flags);
+    }
+    spin_unlock(&d->pirqs->lock);
+}
+
+int pirq_unmap(struct domain *d, unsigned int nr)
+{
+    struct pirq *p = pirq_of(d, nr);
+    int rc = 0;
+
+    if (!p)
+        return -EINVAL;
+    spin_lock(&d->pirqs->lock);
+    if (p->gsi < 0)
+        rc = -EINVAL;
+    else if (p->bound)
+        rc = -EBUSY;
+    else
+        p->gsi = -1;
+    spin_unlock(&d->pirqs->lock);
+    return rc;
+}
+
+/* --- Delivery and its end --- */
+
+void pirq_deliver(struct irq_desc *desc, unsigned int gsi)
+{
+    struct pirq *p;
+
+    list_for_each(p, &desc->guests, link) {
+        if (desc->level && !p->in_flight) {
+            p->in_flight = true;
+            desc->in_flight++;
+        }
+        send_guest_pirq(p->d, p->nr);
+    }
+}
+
+int pirq_guest_eoi(struct domain *d, unsigned int nr)
+{
+    struct pirq *p = pirq_of(d, nr);
+    struct irq_desc *desc;
+    unsigned long flags;
+    int gsi;
+
+    if (!p)
+        return -EINVAL;
+    gsi = READ_ONCE(p->gsi);
+    if (gsi < 0)
+        return 0;
+    desc = irq_desc((unsigned int)gsi);
+    spin_lock_irqsave(&desc->lock, flags);
+    /* The mapping may have changed before the lock was held; then the pirq is not bound to this line. */
+    if (p->bound && p->gsi == gsi)
+        guest_done(desc, p);
+    spin_unlock_irqrestore(&desc->lock, flags);
+    return 0;
+}
+
+void pirq_guest_unmask(struct domain *d)
+{
+    for (unsigned int i = 0; d->pirqs && i < d->pirqs->nr; i++) {
+        struct pirq *p = &d->pirqs->pirq[i];
+        unsigned int port;
+
+        if (!READ_ONCE(p->in_flight))
+            continue;
+        port = pirq_to_evtchn(d, i);
+        if (port && !evtchn_port_is_masked(d, port))
+            pirq_guest_eoi(d, i);
+    }
+}
+
+void pirq_set_affinity(struct domain *d, unsigned int nr, unsigned int cpu)
+{
+    struct pirq *p = pirq_of(d, nr);
+    struct irq_desc *desc;
+    unsigned long flags;
+    int gsi;
+
+    if (!p || (gsi = READ_ONCE(p->gsi)) < 0)
+        return;
+    desc = irq_desc((unsigned int)gsi);
+    spin_lock_irqsave(&desc->lock, flags);
+    if (p->bound && p->gsi == gsi && desc->cpu != cpu) {
+        desc->cpu = cpu;
+        ioapic_set_dest((unsigned int)gsi, cpu_apicid[cpu]);
+    }
+    spin_unlock_irqrestore(&desc->lock, flags);
+}
+
+bool pirq_needs_eoi(const struct domain *d, unsigned int nr)
+{
+    int gsi = pirq_to_gsi(d, nr);
+
+    return gsi >= 0 && irq_desc((unsigned int)gsi)->level;
+}
+
+bool pirq_is_shared(const struct domain *d, unsigned int nr)
+{
+    int gsi = pirq_to_gsi(d, nr);
+    struct irq_desc *desc;
+    unsigned long flags;
+    bool shared;
+
+    if (gsi < 0)
+        return false;
+    desc = irq_desc((unsigned int)gsi);
+    spin_lock_irqsave(&desc->lock, flags);
+    shared = !list_empty(&desc->guests) && desc->guests.next->next != &desc->guests;
+    spin_unlock_irqrestore(&desc->lock, flags);
+    return shared;
+}
+
+void pirq_free_domain(struct domain *d)
+{
+    struct pirq_table *t = d->pirqs;
+
+    if (!t)
+        return;
+    for (unsigned int i = 0; i < t->nr; i++)
+        pirq_guest_unbind(d, i);
+    if (t->eoi_page)
+        put_page_and_type(t->eoi_page);
+    d->pirqs = NULL;
+    xfree(t);
+}
