@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How the machine ends: soft-off through the PM1 control registers, restart by the first way that works, stop. Sleep
+ * states other than soft-off are refused.
+ */
+#include <hv/acpi.h>
+#include <hv/acpi_tables.h>
+#include <hv/console.h>
+#include <hv/errno.h>
+#include <hv/lib.h>
+#include <hv/param.h>
+#include <hv/printk.h>
+#include <hv/processor.h>
+#include <hv/smp.h>
+#include <hv/spinlock.h>
+#include <hv/time.h>
+
+#define MAX_SLEEP_STATE 5
+#define POWER_OFF_WAIT_US 1000000
+#define RESET_WAIT_US 100000
+#define KBD_TRIES 10
+#define KBD_POLLS 10000
+
+/* The way named by reboot= is tried before the others. */
+static char reboot_first;
+
+static int parse_reboot(const char *s)
+{
+    for (; *s; s = strchr(s, ',') ? strchr(s, ',') + 1 : s + strlen(s))
+        switch (*s) {
+        case 'a': case 'k': case 'p': case 't':
+            reboot_first = *s;
+            break;
+        case 'w': case 'c': /* warm or cold: the same here */
+            break;
+        default:
+            return -EINVAL;
+        }
+    return 0;
+}
+custom_param("reboot", parse_reboot);
+
+/* Two writes, as the specification has it: the type first, then with the enable bit. */
+static void write_pm1_cnt(uint16_t port, unsigned int typ)
+{
+    unsigned int val;
+
+    if (!port)
+        return;
+    val = (inw(port) & ~(ACPI_PM1_SLP_TYP | ACPI_PM1_SLP_EN)) | (typ << ACPI_PM1_SLP_TYP_SHIFT & ACPI_PM1_SLP_TYP);
+    outw(port, (uint16_t)val);
+    outw(port, (uint16_t)(val | ACPI_PM1_SLP_EN));
+}
+
+static void soft_off(unsigned int typ_a, unsigned int typ_b)
+{
+    local_irq_disable();
+    smp_stop_others();
+    console_start_sync();
+    write_pm1_cnt(acpi.pm1a_cnt, typ_a);
+    write_pm1_cnt(acpi.pm1b_cnt, typ_b);
+    udelay(POWER_OFF_WAIT_US);
+}
+
+int acpi_enter_sleep(uint32_t pm1a_cnt_val, uint32_t pm1b_cnt_val, uint32_t sleep_state)
+{
+    if (!sleep_state || sleep_state > MAX_SLEEP_STATE || pm1a_cnt_val > UINT16_MAX || pm1b_cnt_val > UINT16_MAX)
+        return -EINVAL;
+    if (sleep_state != MAX_SLEEP_STATE)
+        return -EOPNOTSUPP;
+    if (!acpi.pm1a_cnt)
+        return -EPERM;
+    printk(XENLOG_INFO "Domain 0 powers the machine off\n");
+    soft_off(MASK_EXTR(pm1a_cnt_val, ACPI_PM1_SLP_TYP), MASK_EXTR(pm1b_cnt_val, ACPI_PM1_SLP_TYP));
+    printk(XENLOG_ERR "Soft-off through port %#x had no effect; switch the machine off by hand\n", acpi.pm1a_cnt);
+    machine_halt();
+}
+
+void acpi_power_off(void)
+{
+    if (!acpi.pm1a_cnt || !acpi.s5_known) {
+        printk(XENLOG_WARNING "ACPI offers no soft-off; the machine stays on\n");
+        return;
+    }
+    soft_off(acpi.s5_typ_a, acpi.s5_typ_b);
+    printk(XENLOG_ERR "Soft-off through port %#x had no effect; switch the machine off by hand\n", acpi.pm1a_cnt);
+}
+
+static void reset_acpi(void)
+{
+    if (acpi.reset_port)
+        outb(acpi.reset_port, acpi.reset_value);
+}
+
+static void reset_keyboard(void)
+{
+    for (unsigned int i = 0; i < KBD_TRIES; i++) {
+        for (unsigned int n = 0; n < KBD_POLLS && (inb(KBD_STATUS_PORT) & KBD_STATUS_INPUT_FULL); n++)
+            cpu_relax();
+        outb(KBD_STATUS_PORT, KBD_PULSE_RESET);
+        udelay(50);
+    }
+}
+
+static void reset_pci(void)
+{
+    uint8_t cf9 = (uint8_t)(inb(PCI_RESET_PORT) & ~PCI_RESET_NOW);
+
+    outb(PCI_RESET_PORT, (uint8_t)(cf9 | PCI_RESET_HARD));
+    udelay(50);
+    outb(PCI_RESET_PORT, (uint8_t)(cf9 | PCI_RESET_NOW));
+}
+
+/* An exception without an IDT cannot be delivered, nor can the next two. */
+static void reset_triple_fault(void)
+{
+    const struct desc_ptr none = { 0, 0 };
+
+    lidt(&none);
+    __asm__ volatile("int3");
+}
+
+static const struct { char letter; void (*fn)(void); } reset_ways[] = {
+    { 'a', reset_acpi },
+    { 'k', reset_keyboard },
+    { 'p', reset_pci },
+    { 't', reset_triple_fault },
+};
+
+void machine_restart(void)
+{
+    local_irq_disable();
+    smp_stop_others();
+    console_start_sync();
+    for (unsigned int i = 0; i < ARRAY_SIZE(reset_ways); i++)
+        if (reset_ways[i].letter == reboot_first)
+            reset_ways[i].fn();
+    for (unsigned int i = 0; i < ARRAY_SIZE(reset_ways); i++) {
+        reset_ways[i].fn();
+        udelay(RESET_WAIT_US);
+    }
+    machine_halt();
+}
+
+void machine_halt(void)
+{
+    local_irq_disable();
+    smp_stop_others();
+    for (;;)
+        halt();
+}
