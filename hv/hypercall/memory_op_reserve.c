@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Increasing, decreasing and populating a domain's memory. The result is the number of extents done
+ * so far: it can be read from it where the request stopped, so errors are not told apart, as on
+ * Xen.
+ */
+#include <hv/backend.h>
+#include "memory_op_priv.h"
+
+/* Largest extents, as on Xen: 2 MiB for guests, 1 GiB for the control domain. */
+#define GUEST_MAX_ORDER 9
+#define CONTROL_MAX_ORDER 18
+#define NUMA_NO_NODE 0xffu
+#define MAX_NUMA_NODES 64u
+
+struct reservation {
+    struct xen_memory_reservation r;
+    struct domain *d;
+    unsigned int memflags;
+    unsigned long i;     /* extent being done */
+};
+
+unsigned int memop_max_order(void)
+{
+    return current->domain->is_control ? CONTROL_MAX_ORDER : GUEST_MAX_ORDER;
+}
+
+bool memop_node_ok(unsigned int mem_flags)
+{
+    unsigned int node = XENMEMF_get_node(mem_flags);
+    if (node == NUMA_NO_NODE)
+        return true;
+    if (current->domain->is_control)
+        return node < MAX_NUMA_NODES;
+    return !(mem_flags & XENMEMF_exact_node_request);
+}
+
+/* Takes over what the guest gave; false = refused. */
+static bool decode(struct reservation *a, unsigned int op)
+{
+    unsigned int bits = XENMEMF_get_address_bits(a->r.mem_flags);
+    unsigned int order = a->r.extent_order;
+
+    if (bits && bits < order_of(max_page) + PAGE_SHIFT) {
+        if (bits <= PAGE_SHIFT)
+            return false;
+        a->memflags = MEMF_bits(bits);
+    }
+    if (!(a->r.mem_flags & XENMEMF_vnode) && !memop_node_ok(a->r.mem_flags))
+        return false;
+    if (op == XENMEM_populate_physmap && (a->r.mem_flags & XENMEMF_populate_on_demand))
+        return order <= MAX_ORDER;
+    return order <= memop_max_order();
+}
+
+/* One extent each: false = stop here. */
+
+static bool increase_one(struct reservation *a)
+{
+    struct page_info *pg = alloc_domain_pages(a->d, a->r.extent_order, a->memflags);
+    xen_pfn_t mfn;
+
+    if (!pg)
+        return false;
+    mfn = page_to_mfn(pg);
+    return a->d->is_hvm || handle_is_null(a->r.extent_start) ||
+           !copy_to_handle_offset(a->r.extent_start, a->i, &mfn, 1);
+}
+
+static bool populate_one(struct reservation *a)
+{
+    struct page_info *pg;
+    xen_pfn_t gpfn, mfn;
+
+    if (copy_from_handle_offset(&gpfn, a->r.extent_start, a->i, 1))
+        return false;
+    if (a->r.mem_flags & XENMEMF_populate_on_demand)
+        /* Means nothing to PV; HVM domains have none yet. */
+        return a->d != current->domain && !a->d->is_hvm;
+    pg = alloc_domain_pages(a->d, a->r.extent_order, a->memflags);
+    if (!pg)
+        return false;
+    mfn = page_to_mfn(pg);
+    if (a->d->backend->physmap_add(a->d, gpfn, mfn, a->r.extent_order))
+        return false;
+    return a->d->is_hvm || !copy_to_handle_offset(a->r.extent_start, a->i, &mfn, 1);
+}
+
+int guest_remove_page(struct domain *d, gfn_t gmfn)
+{
+    struct page_info *pg = d->backend->get_gfn(d, gmfn, false);
+    int rc;
+
+    if (!pg)
+        return mfn_valid(gmfn) || d->is_hvm ? -ENXIO : -EINVAL;
+    if (page_get_owner(pg) != d || (READ_ONCE(pg->count_info) & PGC_xen)) {
+        put_page(pg);
+        return -ENXIO;
+    }
+    rc = d->backend->physmap_remove(d, gmfn, page_to_mfn(pg), 0);
+    /* Whoever still maps the frame holds references: it is free when the last is gone, and flushed
+       before its next use. */
+    if (!rc)
+        put_page_alloc_ref(pg);
+    put_page(pg);
+    return rc;
+}
+
+static bool decrease_one(struct reservation *a)
+{
+    xen_pfn_t gmfn;
+
+    if (copy_from_handle_offset(&gmfn, a->r.extent_start, a->i, 1))
+        return false;
+    for (unsigned long j = 0; j < 1UL << a->r.extent_order; j++)
+        if (guest_remove_page(a->d, gmfn + j))
+            return false;
+    return true;
+}
+
+/* Does extents from a->i on; true = preempted. */
+static bool run(struct reservation *a, bool (*one)(struct reservation *))
+{
+    unsigned long first = a->i;
+
+    for (; a->i < a->r.nr_extents; a->i++) {
+        if (a->i != first && hypercall_preempt_check())
+            return true;
+        if (!one(a))
+            return false;
+    }
+    return false;
+}
+
+long memop_reservation(unsigned int op, unsigned long start, void *arg)
+{
+    struct reservation a = { .i = start };
+    bool preempted = false;
+    int err;
+
+    if (copy_arg_from(&a.r, (struct xen_memory_reservation *)arg))
+        return (long)start;
+    if (a.r.nr_extents > MEMOP_MAX_EXTENTS || start >= a.r.nr_extents)
+        return (long)start;
+    a.d = target_domain(a.r.domid, &err);
+    if (!a.d)
+        return (long)start;
+    if (decode(&a, op))
+        preempted = run(&a, op == XENMEM_increase_reservation   ? increase_one
+                            : op == XENMEM_decrease_reservation ? decrease_one
+                                                                : populate_one);
+    put_domain(a.d);
+    return preempted ? memop_continue(op, a.i, arg) : (long)a.i;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The hypercall table, and the two flat tables made of it at boot that entry code calls through:
+ * unknown calls and those a caller has no right to stand in them as functions that refuse.
+ */
+#include <hv/errno.h>
+#include <hv/hypercall.h>
+
+/* Handlers take their arguments in registers, so that one pointer type serves all counts of
+   arguments. */
+#define AS_HYPERCALL(fn) ((hypercall_fn_t)(void (*)(void))(fn))
+
+#define TABLE_ROW(call, handler, args, who)                                                     \
+    [__HYPERVISOR_##call] = { #call, AS_HYPERCALL(handler), args, who },
+const struct hypercall_row hypercall_table[NR_HYPERCALLS] = { HYPERCALL_ROWS(TABLE_ROW) };
+
+#define CHECK_ROW(call, handler, args, who)                                                     \
+    _Static_assert(__HYPERVISOR_##call < NR_HYPERCALLS && (args) <= 6, #call);
+HYPERCALL_ROWS(CHECK_ROW)
+
+static long do_ni_hypercall(unsigned long a1, unsigned long a2, unsigned long a3, unsigned long a4,
+                            unsigned long a5, unsigned long a6)
+{
+    return -ENOSYS;
+}
+
+static long do_denied_hypercall(unsigned long a1, unsigned long a2, unsigned long a3,
+                                unsigned long a4, unsigned long a5, unsigned long a6)
+{
+    return -EPERM;
+}
+
+static hypercall_fn_t pv_hypercalls[2][NR_HYPERCALLS] __ro_after_init;
+
+static hypercall_fn_t entry_for(const struct hypercall_row *row, bool control)
+{
+    if (!row->fn || !(row->callers & HCALL_PV))
+        return do_ni_hypercall;
+    return (row->callers & HCALL_CONTROL) && !control ? do_denied_hypercall : row->fn;
+}
+
+const hypercall_fn_t *hypercalls_for(bool control)
+{
+    return pv_hypercalls[control];
+}
+
+void hypercall_tables_init(void)
+{
+    for (unsigned int i = 0; i < NR_HYPERCALLS; i++)
+        for (unsigned int control = 0; control < 2; control++)
+            pv_hypercalls[control][i] = entry_for(&hypercall_table[i], control);
+}
