@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Level 1 page tables: what an entry owns of the frame it maps, validation of a whole table, changes of one entry.
+ *
+ * Frames that are RAM must belong to the domain named and are counted; frames that are not RAM are mapped by permission
+ * and not counted. A guest's choice of cache attributes for RAM is followed by the hypervisor's own mapping of it.
+ */
+#include <hv/apic.h>
+#include <hv/domain.h>
+#include <hv/flush.h>
+#include <hv/iocap.h>
+#include <pv/pt.h>
+
+/*
+ * Device memory. Registers that dom0 may read only are mapped read-only (pv_ptwr_emulate() drops the writes). Cached
+ * types become uncached: a frame that is not RAM has one memory type wherever it is mapped.
+ */
+static int mmio_get(pte_t *e, struct domain *d, struct domain *pg_owner)
+{
+    mfn_t mfn = pte_mfn(*e);
+    const struct domain *user = pg_owner == dom_io ? current->domain : pg_owner;
+
+    if (!iomem_access_permitted(user, mfn, mfn) || (user != d && !iomem_access_permitted(d, mfn, mfn)))
+        return -EPERM;
+    if (rangeset_contains(mmio_ro_ranges, mfn, mfn))
+        *e &= ~PTE_RW;
+    switch (*e & PTE_CACHE_ATTRS) {
+    case 0:                     /* WB */
+    case PTE_PWT:               /* WT */
+    case PTE_PWT | PTE_PAT:     /* WP */
+        *e |= PTE_PCD | PTE_PWT;
+        break;
+    }
+    *e = (*e & ~PTE_G) | PTE_US;
+    return 0;
+}
+
+/* The hypervisor's own mapping follows, so that no frame has two memory types. Hypervisor pages stay as they are. */
+static int set_cacheattr(struct page_info *pg, unsigned int attr)
+{
+    unsigned long x, nx;
+    unsigned long va = (unsigned long)page_to_virt(pg);
+    uint64_t flags = PAGE_HV_RW | cacheattr_pte(attr);
+
+    if (READ_ONCE(pg->count_info) & PGC_xen)
+        return -EACCES;
+    do {
+        x = READ_ONCE(pg->count_info);
+        nx = (x & ~PGC_cacheattr_mask) | MASK_INSR((unsigned long)attr, PGC_cacheattr_mask);
+        if (attr)
+            nx |= PGC_noncoherent;
+    } while (cmpxchg(&pg->count_info, x, nx) != x);
+    if (protect_hv_pages(va, 1, flags))
+        return -ENOMEM;
+    flush_all(FLUSH_TLB_GLOBAL);
+    pt_flush_cache(pg);
+    return 0;
+}
+
+void page_reset_cacheattr(struct page_info *pg)
+{
+    if (!protect_hv_pages((unsigned long)page_to_virt(pg), 1, PAGE_HV_RW))
+        flush_all(FLUSH_TLB_GLOBAL);
+    pt_flush_cache(pg);
+    __atomic_fetch_and(&pg->count_info, ~PGC_cacheattr_mask, __ATOMIC_SEQ_CST);
+}
+
+static int get_writable(struct page_info *pg, struct domain *d)
+{
+    if (unlikely(!owned_by(pg, d)) && !(READ_ONCE(pg->count_info) & PGC_foreign))
+        __atomic_fetch_or(&pg->count_info, PGC_foreign, __ATOMIC_SEQ_CST);
+    return pt_get(pg, PGT_writable_page, false);
+}
+
+int l1e_get(pte_t *e, struct domain *d, struct domain *pg_owner)
+{
+    mfn_t mfn = pte_mfn(*e);
+    unsigned int attr = pte_cacheattr(*e);
+    struct page_info *pg;
+    int rc;
+
+    if (unlikely(!mfn_valid(mfn)))
+        return mmio_get(e, d, pg_owner);
+    pg = mfn_to_page(mfn);
+    if (unlikely(!get_page(pg, pg_owner)))
+        return owned_by(pg, dom_io) ? mmio_get(e, d, pg_owner) : -EBUSY;
+    if (unlikely(pg_owner == dom_io)) {
+        put_page(pg);
+        return mmio_get(e, d, pg_owner);
+    }
+    if ((*e & PTE_RW) && unlikely(get_writable(pg, d))) {
+        put_page(pg);
+        return -EBUSY;
+    }
+    if (unlikely(attr != MASK_EXTR(READ_ONCE(pg->count_info), PGC_cacheattr_mask))) {
+        rc = set_cacheattr(pg, attr);
+        if (rc) {
+            if (*e & PTE_RW)
+                pt_put(pg, false);
+            put_page(pg);
+            return rc;
+        }
+    }
+    *e = (*e & ~PTE_G) | PTE_US;
+    return 0;
+}
+
+/* A descriptor page lost a mapping: it may have been the one that an LDT was loaded through. */
+static void drop_shadow_ldts(struct domain *d)
+{
+    cpumask_t mask = { };
+    struct vcpu *v;
+
+    for_each_vcpu(d, v)
+        if (pv_invalidate_shadow_ldt(v) && READ_ONCE(v->dirty_cpu) < NR_CPUS)
+            __set_bit(v->dirty_cpu, mask.bits);
+    if (!cpumask_empty(&mask))
+        flush_mask(&mask, FLUSH_TLB, 0);
+}
+
+void l1e_put(pte_t e, struct domain *d)
+{
+    mfn_t mfn = pte_mfn(e);
+    struct page_info *pg;
+    unsigned long type;
+
+    if (!(e & PTE_P) || unlikely(!mfn_valid(mfn)))
+        return;
+    pg = mfn_to_page(mfn);
+    if (unlikely(owned_by(pg, dom_io)))
+        return;
+    if (e & PTE_RW) {
+        pt_put(pg, false);
+    } else {
+        type = READ_ONCE(pg->type_info);
+        if (unlikely((type & PGT_type_mask) == PGT_seg_desc_page) && (type & PGT_count_mask) && owned_by(pg, d))
+            drop_shadow_ldts(d);
+    }
+    put_page(pg);
+}
+
+int l1_validate(struct page_info *pg, struct domain *d)
+{
+    pte_t *t = page_to_virt(pg);
+
+    for (unsigned int i = 0; i < PT_ENTRIES; i++) {
+        pte_t e = t[i];
+        int rc;
+
+        if (!(e & PTE_P))
+            continue;
+        rc = l1e_get(&e, d, d);
+        if (unlikely(rc)) {
+            while (i-- > 0)
+                l1e_put(t[i], d);
+            return rc;
+        }
+        if (e != t[i])
+            t[i] = e;
+    }
+    return 0;
+}
+
+void l1_devalidate(struct page_info *pg, struct domain *d)
+{
+    const pte_t *t = page_to_virt(pg);
+
+    for (unsigned int i = 0; i < PT_ENTRIES; i++)
+        l1e_put(t[i], d);
+}
+
+/* The page lock is held: of a present entry only the CPU's accessed and dirty bits can change under us. */
+static inline bool l1_write(pte_t *p, pte_t old, pte_t new, enum l1_mode mode)
+{
+    if (mode == L1_SET) {
+        /* Locked if it was present, so that the change is seen before anything that follows, the stamp of the frame above all. */
+        if (old & PTE_P)
+            xchg(p, new);
+        else
+            WRITE_ONCE(*p, new);
+        return true;
+    }
+    for (;;) {
+        pte_t seen = cmpxchg(p, old, mode == L1_KEEP_AD ? new | (old & (PTE_A | PTE_D)) : new);
+
+        if (seen == old)
+            return true;
+        if (mode == L1_IF_SAME)
+            return false;
+        old = seen;
+    }
+}
+
+/* The same frame stays mapped, and writable no more: only the use goes. */
+static int l1_write_protect(pte_t *p, pte_t old, pte_t new, enum l1_mode mode)
+{
+    struct page_info *pg;
+
+    if (!l1_write(p, old, (new & ~PTE_G) | PTE_US, mode))
+        return -EAGAIN;
+    if (unlikely(!mfn_valid(pte_mfn(old))))
+        return 0;
+    pg = mfn_to_page(pte_mfn(old));
+    if (likely(!owned_by(pg, dom_io)))
+        pt_put(pg, false);
+    return 0;
+}
+
+int l1_update(pte_t *p, pte_t old, pte_t new, enum l1_mode mode, struct domain *d, struct domain *pg_owner)
+{
+    int rc;
+
+    if (new & old & PTE_P) {
+        pte_t diff = (old ^ new) & ~L1_FREE_BITS;
+
+        if (!diff)
+            return l1_write(p, old, (new & ~PTE_G) | PTE_US, mode) ? 0 : -EAGAIN;
+        if (diff == PTE_RW && (old & PTE_RW))
+            return l1_write_protect(p, old, new, mode);
+    }
+    if (new & PTE_P) {
+        rc = l1e_get(&new, d, pg_owner);
+        if (unlikely(rc))
+            return rc;
+    }
+    if (unlikely(!l1_write(p, old, new, mode))) {
+        l1e_put(new, d);
+        return -EAGAIN;
+    }
+    l1e_put(old, d);
+    return 0;
+}
