@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The user-level rows of the benchmark: instructions per operation in dom0's user land.
+
+    user_rows.py [--only KIND]... [--hypervisor FILE] [--bench PROGRAM] [--keep FOLDER]
+
+Boots the same kernel and initramfs natively, on Xen 4.17 and on Hospes, each under QEMU's
+instruction count with one CPU, and prints a table with the bar for a PV guest beside it. Ends with
+status 1 when a figure of Hospes is above its bar. An emulator charges a CR3 load or a trap as one
+instruction: the figures are not cycles.
+"""
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import lib
+
+# Row of hospes-bench, and the most that a PV guest on Hospes may take.
+BARS = {
+    'getppid': 600, 'page-fault': 4000, 'mprotect': 4900, 'munmap-64': 135000,
+    'pipe-round-trip': 15500, 'fork-exit': 400000, 'fork-exec': 1250000, 'cpuid': 3,
+    'cpuid-forced': 180, 'port-read-0x61': 450, 'privcmd-xen_version': 1250,
+}
+HERE = os.path.dirname(os.path.abspath(__file__))
+BOOT_LIMIT, BENCH_LIMIT = 600, 1200
+
+
+def build_program(folder):
+    source = os.path.join(HERE, 'user', 'hospes-bench.c')
+    output = os.path.join(folder, 'hospes-bench')
+    subprocess.run(['gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-static', '-s', '-o', output,
+                    source], check=True)
+    return output
+
+
+def measure(kind, folder, program, ours, keep):
+    """{row: instructions} of one machine, and the mitigations that its kernel chose."""
+    ramdisk = os.path.join(folder, 'initrd.img')
+    if not os.path.exists(ramdisk):
+        lib.initrd.build(lib.CACHE, ramdisk, [(program, 'bin/hospes-bench')])
+    image = os.path.join(folder, f'{kind}.iso')
+    lib.image(kind, image, ramdisk, 'hospes.test=bench hospes.after=poweroff',
+              'dom0_mem=640M', ours)
+    log = os.path.join(keep, f'{kind}.log') if keep else None
+    with lib.machine.qemu(iso=image, cpus=1, mem=2048, icount=True, log=log) as m:
+        lib.wait(m, '^HOSPES-DOM0 up=1', BOOT_LIMIT)
+        print(f'{kind}: user land after {m.seconds():.0f} s', file=sys.stderr, flush=True)
+        lib.wait(m, '^HOSPES-BENCH done=1', BENCH_LIMIT)
+        rows = re.findall(r'^HOSPES-BENCH (\S+)=(\d+)$', m.text, re.M)
+        return {name: int(value) for name, value in rows if name != 'done'}
+
+
+def cell(value):
+    return '-' if value is None else f'{value:,}'
+
+
+def table(results):
+    """Print the rows; return the names of those above their bar."""
+    print('| ' + ' | '.join(['row', *lib.KINDS, 'bar']) + ' |')
+    print('| --- ' * (len(lib.KINDS) + 2) + '|')
+    over = []
+    for row, bar in BARS.items():
+        values = [results.get(kind, {}).get(row) for kind in lib.KINDS]
+        print('| ' + ' | '.join([row, *map(cell, values), cell(bar)]) + ' |')
+        if values[-1] is not None and values[-1] > bar:
+            over.append(row)
+    return over
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('--only', action='append', choices=lib.KINDS)
+    parser.add_argument('--hypervisor', help='ours; default build/hospes.gz')
+    parser.add_argument('--bench', help='hospes-bench, built already')
+    parser.add_argument('--keep', help='folder for the serial logs')
+    options = parser.parse_args()
+    if options.keep:
+        os.makedirs(options.keep, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix='hospes-bench-') as folder:
+        program = options.bench or build_program(folder)
+        results = {kind: measure(kind, folder, program, options.hypervisor, options.keep)
+                   for kind in options.only or lib.KINDS}
+    over = table(results)
+    if over:
+        print(f'above the bar: {" ".join(over)}')
+    sys.exit(1 if over else 0)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The test runner behind `make check`; doc/testing.md tells how to use it.
+
+    run.py KEY=VALUE...
+        BUILD=build            where programs are and logs go
+        GROUPS=source,unit,guest,system
+        TESTS=GLOB[,GLOB]      only tests whose name matches ('guest/evtchn-*', or 'evtchn-*')
+        HYPERVISOR=FILE        the image for micro-guests (BUILD/hospes.gz)
+        MACHINE=qemu|bochs     where micro-guests run; BOCHS_CPU=MODEL
+        XEN=yes|no             run micro-guests on Debian's Xen 4.17 too and compare (QEMU only)
+        LONG=yes               also the tests marked long
+        JOBS=2                 how many at a time
+        LIST=yes               print the names only
+
+Ends in `N passed, N failed, N skipped`; status 1 when one failed, 2 when there was nothing to run.
+"""
+import fnmatch
+import os
+import re
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
+
+import checks  # noqa: E402
+import guests  # noqa: E402
+import suite  # noqa: E402
+from suite import FAIL, PASS, SKIP, Outcome, Test  # noqa: E402
+
+ROOT = guests.ROOT
+SETTINGS = {'BUILD': 'build', 'GROUPS': 'source,unit,guest,system', 'TESTS': '', 'HYPERVISOR': '',
+            'MACHINE': 'qemu', 'BOCHS_CPU': '', 'XEN': 'yes', 'LONG': 'no', 'JOBS': '2',
+            'LIST': 'no'}
+SKIP_STATUS = 77      # of a program that can't show its answer on this machine
+SYSTEM_LIMIT = 900    # seconds of a system test that names no limit
+
+
+class Context:
+    """The settings of this run and what follows from them."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.build = os.path.abspath(settings['BUILD'])
+        self.logs = os.path.join(self.build, 'test-logs')
+        self.images = guests.Images(self.build)
+        self.hypervisor = settings['HYPERVISOR'] or os.path.join(self.build, 'hospes.gz')
+        self.compare = settings['XEN'] == 'yes' and settings['MACHINE'] == 'qemu'
+
+    def log(self, name):
+        return os.path.join(self.logs, name.replace('/', '-') + '.log')
+
+    def hypervisor_flags(self):
+        """Compiler flags of the hypervisor, written by tests.mk."""
+        with open(os.path.join(self.build, 'tests', 'hv-flags'), encoding='utf-8') as file:
+            return file.read().split()
+
+
+# Source checks
+
+def _source_tests(context):
+    def run(name, check):
+        complaints = check(ROOT, context.hypervisor_flags())
+        with open(context.log(f'source/{name}'), 'w', encoding='utf-8') as log:
+            log.write('\n'.join(complaints + ['']))
+        if not complaints:
+            return Outcome(PASS)
+        more = f' (and {len(complaints) - 1} more)' if len(complaints) > 1 else ''
+        return Outcome(FAIL, complaints[0] + more)
+
+    return [Test(f'source/{name}', lambda n=name, c=check: run(n, c), cost=20)
+            for name, check in checks.CHECKS.items()]
+
+
+# Programs on the host: unit tests and system tests
+
+def _run_program(command, log, limit, env=None):
+    with open(log, 'wb') as out:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
+                                   stderr=subprocess.STDOUT, cwd=ROOT, env=env,
+                                   start_new_session=True)
+        try:
+            return process.wait(limit)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _judge(status, log, limit):
+    with open(log, encoding='utf-8', errors='replace') as file:
+        rows = [row.strip() for row in file if row.strip()]
+    last = rows[-1] if rows else 'no output'
+    if status == 0:
+        return Outcome(PASS)
+    if status == SKIP_STATUS:
+        return Outcome(SKIP, last)
+    if status is None:
+        return Outcome(FAIL, f'not done after {limit} s; last line: {last}')
+    causes = [row for row in rows if re.search(r'ERROR: |runtime error|^failed: |Error: |\[  ERROR', row)]
+    return Outcome(FAIL, (causes or [last])[0])
+
+
+def _unit_tests(context):
+    folder = os.path.join(context.build, 'tests', 'unit')
+    sources = sorted(f for f in os.listdir(os.path.join(ROOT, 'tests', 'unit'))
+                     if re.fullmatch(r'test_\w+\.c', f)) if os.path.isdir(
+                         os.path.join(ROOT, 'tests', 'unit')) else []
+
+    def run(name):
+        program, log = os.path.join(folder, name), context.log(f'unit/{name[5:]}')
+        if not os.path.exists(program):
+            return Outcome(FAIL, f'{program} was not built')
+        env = dict(os.environ, ASAN_OPTIONS='detect_leaks=1:abort_on_error=0',
+                   UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1')
+        return _judge(_run_program([program], log, 120, env), log, 120)
+
+    return [Test(f'unit/{s[5:-2]}', lambda n=s[:-2]: run(n), cost=1) for s in sources]
+
+
+def _system_tests(context):
+    """tests/system/NAME.py: status 0 passed, 77 skipped; the last line is the reason.
+
+    A line `# test: long alone limit=SECONDS cost=SECONDS` near the top says how it is run.
+    """
+    tests = []
+    folder = os.path.join(ROOT, 'tests', 'system')
+    for file in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        path = os.path.join(folder, file)
+        if not file.endswith('.py') or file.startswith('_'):
+            continue
+        with open(path, encoding='utf-8') as text:
+            found = re.search(r'^# test:(.*)$', text.read(), re.M)
+        if not found:
+            continue
+        words = dict(w.partition('=')[::2] for w in found.group(1).split())
+        limit = int(words.get('limit', SYSTEM_LIMIT))
+
+        def run(p=path, name=file[:-3], seconds=limit):
+            log = context.log(f'system/{name}')
+            env = dict(os.environ, BUILD=context.build, HYPERVISOR=context.hypervisor,
+                       MACHINE=context.settings['MACHINE'], LOGS=context.logs)
+            return _judge(_run_program([sys.executable, p], log, seconds, env), log, seconds)
+
+        tests.append(Test(f'system/{file[:-3]}', run, long='long' in words, alone='alone' in words,
+                          cost=float(words.get('cost', 60))))
+    return tests
+
+
+# Micro-guests
+
+def _compare(context, name, conf, ours):
+    """The Outcome after the same guest on Xen 4.17."""
+    theirs = guests.run(context.images, context.images.xen(), name,
+                        context.log(f'guest/{name}')[:-4] + '.xen.log', conf)
+    same = theirs.outcome == ours.outcome
+    if conf['xen-differs']:
+        if same:
+            return Outcome(FAIL, f'test.conf says xen-differs, but both give {ours.outcome}')
+        return Outcome(PASS, f'Xen 4.17 differs: {conf["xen-differs"]}')
+    if not same:
+        return Outcome(FAIL, f'{ours} here, but on Xen 4.17 {theirs}')
+    return None
+
+
+def _guest_tests(context):
+    kind = context.settings['MACHINE']
+
+    def run(name, conf):
+        if kind not in conf['machines'].split(','):
+            return Outcome(SKIP, f'not for {kind}')
+        if kind == 'bochs' and conf['cpus'] != '1':
+            return Outcome(SKIP, 'Bochs runs one CPU here')
+        verdict = guests.run(context.images, context.hypervisor, name,
+                             context.log(f'guest/{name}'), conf, kind,
+                             context.settings['BOCHS_CPU'])
+        if verdict.outcome in ('success', 'skip') and context.compare:
+            outcome = _compare(context, name, conf, verdict)
+            if outcome:
+                return outcome
+        if verdict.outcome == 'success':
+            return Outcome(PASS)
+        if verdict.outcome == 'skip':
+            return Outcome(SKIP, verdict.reason)
+        return Outcome(FAIL, verdict.reason or str(verdict))
+
+    tests = []
+    for name in guests.names():
+        conf = guests.conf_of(name)
+        tests.append(Test(f'guest/{name}', lambda n=name, c=conf: run(n, c),
+                          long=conf['long'] == 'yes', cost=2.0 * int(conf['cpus'])))
+    return tests
+
+
+GROUPS = {'source': _source_tests, 'unit': _unit_tests, 'guest': _guest_tests,
+          'system': _system_tests}
+
+
+def _settings(args):
+    settings = dict(SETTINGS)
+    for arg in args:
+        key, found, value = arg.partition('=')
+        if not found or key not in SETTINGS:
+            sys.exit(f'run.py: "{arg}" is no setting\n{__doc__}')
+        settings[key] = value
+    return settings
+
+
+def _chosen(tests, settings):
+    globs = [g for g in re.split(r'[,\s]+', settings['TESTS']) if g]
+    if globs:
+        return [t for t in tests if any(fnmatch.fnmatch(t.name, g) or
+                                        fnmatch.fnmatch(t.name.split('/', 1)[1], g)
+                                        for g in globs)]
+    return [t for t in tests if settings['LONG'] == 'yes' or not t.long]
+
+
+def main(args):
+    settings = _settings(args)
+    context = Context(settings)
+    os.makedirs(context.logs, exist_ok=True)
+    tests = [t for group in settings['GROUPS'].split(',') for t in GROUPS[group](context)]
+    tests = _chosen(tests, settings)
+    if settings['LIST'] == 'yes':
+        print('\n'.join(t.name for t in tests))
+        return 0
+    if not tests:
+        print('run.py: no test has such a name; LIST=yes shows them all', file=sys.stderr)
+        print('0 passed, 0 failed, 0 skipped')
+        return 2
+    if any(t.name.startswith('guest/') for t in tests) and context.compare:
+        context.images.xen()    # once, before two tests want it at the same time
+    return suite.run_all(tests, int(settings['JOBS']))
+
+
+if __name__ == '__main__':
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except (guests.ConfError, guests.packages.PackageError) as problem:
+        print(f'tests: failed: {problem}', file=sys.stderr)
+        print('0 passed, 1 failed, 0 skipped')
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

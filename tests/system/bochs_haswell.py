@@ -1,0 +1,14 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+# test: cost=120 limit=1500
+"""Does dom0 come up, with the stock files, on a PC of another make (Bochs, Haswell)?"""
+from lib import dom0
+
+
+def test(env):
+    done = env.run('MACHINE=bochs', 'CPUS=1', 'MEM=512', 'BOCHS_CPU=corei7_haswell_4770')
+    done.expect_ok()
+    dom0.check(done.values.get('cpus') == '1', f'dom0 sees {done.values.get("cpus")} CPUs')
+
+
+dom0.main(test)

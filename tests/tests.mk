@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Tests. See doc/testing.md.
+#   make check            everything that fits the time limit     TESTS=GLOB       only tests so named
+#   make check-unit       unit tests and source checks            HYPERVISOR=FILE  another image
+#   make check-guests     micro-guests                            MACHINE=bochs    in Bochs
+#   make check-system     whole systems                           XEN=no           without Xen 4.17
+#   make check-long       all of that, soak loops and fuzzing     JOBS=1           one at a time
+B  ?= build
+CC ?= gcc
+LD ?= ld
+Q  ?= @
+ifeq ($(origin say),undefined)
+say = @printf '  %-7s %s\n' '$(1)' '$(2)'
+endif
+
+include tests/guests/guests.mk
+include tests/unit/unit.mk
+
+TEST_VARS := TESTS HYPERVISOR MACHINE BOCHS_CPU XEN JOBS LIST
+run_tests  = @python3 tests/run.py BUILD=$(B) GROUPS=$(1) $(foreach v,$(TEST_VARS),$(if \
+             $($(v)),$(v)='$($(v))')) $(2)
+
+# What the header check compiles with; changes only when the flags do.
+$(B)/tests/hv-flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(HV_CPP) $(filter-out -MMD -MP -O2 -g,$(HV_CFLAGS))' > $@.new
+	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
+
+# The image is built unless the caller gives one.
+TEST_HV := $(if $(HYPERVISOR),,$(B)/hospes.gz)
+SOURCE_NEEDS := $(B)/tests/hv-flags $(HVB)/asm-offsets.h
+
+check: deps
+	@$(MAKE) --no-print-directory check-now
+check-now: $(TEST_HV) guests units $(SOURCE_NEEDS) $(TEST_SYSTEM_NEEDS)
+	$(call run_tests,source$(,)unit$(,)guest$(,)system)
+check-long: deps
+	@$(MAKE) --no-print-directory check-long-now
+check-long-now: $(TEST_HV) guests units $(SOURCE_NEEDS) $(TEST_SYSTEM_NEEDS)
+	$(call run_tests,source$(,)unit$(,)guest$(,)system,LONG=yes)
+check-unit: units $(SOURCE_NEEDS)
+	$(call run_tests,source$(,)unit)
+check-guests: $(TEST_HV) guests
+	$(call run_tests,guest)
+check-system: $(TEST_HV) $(TEST_SYSTEM_NEEDS)
+	$(call run_tests,system)
+
+, := ,
+.PHONY: check check-now check-long check-long-now check-unit check-guests check-system FORCE
+FORCE:
