@@ -3,6 +3,7 @@
  * Guest descriptor tables. A frame in a GDT or LDT has type PGT_seg_desc_page: its descriptors have all been checked, and it has no
  * writable mapping; single descriptors change through update_descriptor.
  */
+#include <hv/desc.h>
 #include <hv/errno.h>
 #include <hv/flush.h>
 #include <hv/hypercall.h>
@@ -33,6 +34,25 @@ bool pv_check_descriptor(uint64_t *desc)
     return true;
 }
 
+/* What the window holds where the guest has given no frame: descriptors that are not present, so that their use is a #GP. */
+static uint8_t zero_page[PAGE_SIZE] __aligned(PAGE_SIZE);
+
+static pte_t null_gdt_page(void)
+{
+    return make_pte(virt_to_mfn(zero_page), PTE_P | PTE_A | PTE_NX);
+}
+
+void pv_init_gdt(struct vcpu *v)
+{
+    struct pv_vcpu *pv = pv_vcpu(v);
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(pv->gdt_frames); i++) {
+        pv->gdt_frames[i] = INVALID_MFN;
+        pv->gdt_ldt_l1[i] = null_gdt_page();
+    }
+    pv->gdt_ldt_l1[HV_GDT_FIRST_BYTE / PAGE_SIZE + 1] = null_gdt_page();
+}
+
 void pv_destroy_gdt(struct vcpu *v)
 {
     struct pv_vcpu *pv = pv_vcpu(v);
@@ -40,7 +60,7 @@ void pv_destroy_gdt(struct vcpu *v)
     for (unsigned int i = 0; i < ARRAY_SIZE(pv->gdt_frames); i++) {
         if (pv->gdt_frames[i] == INVALID_MFN)
             continue;
-        pv->gdt_ldt_l1[i] = 0;
+        pv->gdt_ldt_l1[i] = null_gdt_page();
         put_page_and_type(mfn_to_page(pv->gdt_frames[i]));
         pv->gdt_frames[i] = INVALID_MFN;
     }

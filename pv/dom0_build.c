@@ -346,6 +346,7 @@ int pv_dom0_build(struct domain *d, struct dom0_images *img, const char **why)
     *why = "no memory";
     if (!b)
         return -ENOMEM;
+    d->vm_assist |= 1UL << VMASST_TYPE_pae_extended_cr3; /* no limit for 64-bit tables anyway */
     b->d = d;
     b->img = img;
     b->nr_pages = img->nr_pages;

@@ -35,15 +35,17 @@ static void pv_domain_free(struct domain *d)
 static int pv_vcpu_init(struct vcpu *v)
 {
     struct pv_vcpu *pv = pv_vcpu(v);
+    int rc;
 
     spin_lock_init(&pv->shadow_ldt_lock, LOCK_LEAF);
-    for (unsigned int i = 0; i < ARRAY_SIZE(pv->gdt_frames); i++)
-        pv->gdt_frames[i] = INVALID_MFN;
     pv->flags = PVF_KERNEL | PVF_SLOW_SYSCALL;
     pv->ctrlreg[4] = pv_fixup_guest_cr4(v, 0);
     v->debugreg[6] = X86_DR6_DEFAULT;
     v->debugreg[7] = X86_DR7_DEFAULT;
-    return pv_perdomain_init_vcpu(v);
+    rc = pv_perdomain_init_vcpu(v);
+    if (!rc)
+        pv_init_gdt(v);
+    return rc;
 }
 
 static void pv_vcpu_free(struct vcpu *v)
@@ -238,11 +240,29 @@ static int pv_copy_from(void *dst, const void *gva, size_t len)
     return -EFAULT;
 }
 
+/*
+ * Areas that a guest kernel registered by address are written while its user code runs as well: those pages need not be in the user
+ * root table.
+ */
+static int copy_to_by_kernel_root(void *gva, const void *src, size_t len)
+{
+    const struct pv_vcpu *pv = pv_vcpu(current);
+    unsigned long flags = local_irq_save(), left;
+
+    write_cr3(pv->guest_root);
+    left = raw_copy_user(gva, src, len);
+    write_cr3(pv->guest_root_user);
+    local_irq_restore(flags);
+    return left ? -EFAULT : 0;
+}
+
 static int pv_copy_to(void *gva, const void *src, size_t len)
 {
     if (!pv_range_ok((unsigned long)gva, len))
         return -EFAULT;
-    return raw_copy_user(gva, src, len) ? -EFAULT : 0;
+    if (likely(!raw_copy_user(gva, src, len)))
+        return 0;
+    return pv_in_kernel(current) ? -EFAULT : copy_to_by_kernel_root(gva, src, len);
 }
 
 static int pv_clear(void *gva, size_t len)

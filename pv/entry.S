@@ -222,11 +222,12 @@ END(pv_exit_to_guest)
 
 /*
  * The IRET above faulted (bad selector or address in the guest's frame). do_exception() calls this with the address
- * of cpu_info.guest_regs in RDI, already holding the guest's registers again; the stack starts anew there.
+ * of cpu_info.guest_regs in RDI, already holding the guest's registers again; the stack starts anew there. To the guest it
+ * is a fault of the instruction that it was to go on with.
  */
 ENTRY(pv_iret_faulted)
     movq %rdi, %rsp
-    call pv_failsafe_upcall
+    call pv_exception
     jmp pv_exit_to_guest
 END(pv_iret_faulted)
 
@@ -238,3 +239,5 @@ ENTRY(pv_resume)
     call pv_failsafe_upcall
     jmp pv_exit_rbx
 END(pv_resume)
+
+    .section .note.GNU-stack, "", @progbits

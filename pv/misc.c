@@ -13,6 +13,7 @@
 
 #define DR7_GLOBAL_LOCAL 0xffUL
 #define DR7_IO_TYPE 2
+#define DR7_CLEARED 0xf800UL /* reserved, and general detection */
 
 int load_seg_gs(uint16_t sel);
 
@@ -40,17 +41,16 @@ long do_fpu_taskswitch(unsigned long set)
     return 0;
 }
 
-/* Loads a selector into the user bank's GS: hidden base and all. */
+/* Loads a selector into the user bank's GS, hidden base and all. One that can't be loaded becomes null. */
 static long load_user_gs(uint16_t sel)
 {
     unsigned long flags = local_irq_save();
-    int rc;
 
     __asm__ volatile("swapgs");
-    rc = load_seg_gs(sel);
+    load_seg_gs(sel);
     __asm__ volatile("swapgs");
     local_irq_restore(flags);
-    return rc ? -EINVAL : 0;
+    return 0;
 }
 
 long do_set_segment_base(unsigned long which, unsigned long base)
@@ -144,7 +144,7 @@ long pv_set_debugreg(struct vcpu *v, unsigned int reg, unsigned long value)
     case 7:
         if (value >> 32)
             return -EINVAL;
-        value = (value & ~0xd800UL) | X86_DR7_DEFAULT;
+        value = (value & ~DR7_CLEARED) | X86_DR7_DEFAULT;
         if (check_dr7(value))
             return -EPERM;
         set_dr7(v, value);
@@ -156,7 +156,7 @@ long pv_set_debugreg(struct vcpu *v, unsigned int reg, unsigned long value)
 
 long do_set_debugreg(unsigned long reg, unsigned long value)
 {
-    return reg > 7 ? -EINVAL : pv_set_debugreg(current, (unsigned int)reg, value);
+    return reg > 7 ? -ENODEV : pv_set_debugreg(current, (unsigned int)reg, value);
 }
 
 long do_get_debugreg(unsigned long reg)

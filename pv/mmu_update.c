@@ -7,8 +7,10 @@
 #include <hv/lib.h>
 #include <hv/uaccess.h>
 #include <pv/pt.h>
+#include <pv/user.h>
 
-#define REQS_AT_ONCE 8
+_Static_assert(sizeof(struct mmu_update) == 16, "two words");
+
 #define MMU_CMD_MASK (sizeof(pte_t) - 1)
 
 struct owners { struct domain *pt, *pg; };
@@ -114,19 +116,17 @@ static int update_one(const struct mmu_update *req, const struct owners *o)
 /* Does what can be done now; *done says how many. -ERESTART: go on later. */
 static int update_all(const struct mmu_update *ureqs, unsigned int count, unsigned int *done, const struct owners *o)
 {
-    struct mmu_update reqs[REQS_AT_ONCE];
     const struct pv_vcpu *pv = pv_vcpu(current);
+    struct mmu_update req;
     int rc = 0;
 
     for (unsigned int i = 0; i < count; i++) {
-        unsigned int slot = i % REQS_AT_ONCE, n = MIN(count - i, (unsigned int)REQS_AT_ONCE);
-
         *done = i;
         if (i && (pv->old_root || hypercall_preempt_check()))
             return -ERESTART;
-        if (slot == 0 && copy_from_guest(reqs, ureqs + i, n * sizeof(*reqs)))
+        if (unlikely(!pv_get_2_words((uint64_t *)&req, ureqs + i)))
             return -EFAULT;
-        rc = update_one(&reqs[slot], o);
+        rc = update_one(&req, o);
         if (unlikely(rc))
             return rc;
     }
@@ -148,14 +148,13 @@ void pt_report_done(void *pdone, unsigned int done)
     (void)rc; /* what is done is done: a bad pointer spoils only the report */
 }
 
-long do_mmu_update(void *ureqs, unsigned long ucount, void *pdone, unsigned long foreigndom)
+static __attribute__((noinline)) long update_general(void *ureqs, unsigned long ucount, void *pdone, unsigned long foreigndom)
 {
-    struct vcpu *v = current;
     unsigned int count = (unsigned int)ucount, before = 0, done = 0;
     struct owners o;
     long rc;
 
-    if (unlikely(pv_put_old_root(v)))
+    if (unlikely(pv_put_old_root(current)))
         return HYPERCALL_CONTINUE(mmu_update, (unsigned long)ureqs, ucount, (unsigned long)pdone, foreigndom);
     /* Only what was left of a finished call: its result came along. */
     if (unlikely(count == MMU_PREEMPTED && !ureqs))
@@ -175,6 +174,26 @@ long do_mmu_update(void *ureqs, unsigned long ucount, void *pdone, unsigned long
     if (unlikely(rc == -ERESTART))
         return HYPERCALL_CONTINUE(mmu_update, (unsigned long)((struct mmu_update *)ureqs + done),
                                   (count - done) | MMU_PREEMPTED, (unsigned long)pdone, foreigndom);
+    if (unlikely(pv_vcpu(current)->old_root))
+        return HYPERCALL_CONTINUE(mmu_update, 0, MMU_PREEMPTED, 0, (unsigned long)rc);
+    return rc;
+}
+
+/* One request on the caller's own behalf is what most calls are. */
+long do_mmu_update(void *ureqs, unsigned long count, void *pdone, unsigned long foreigndom)
+{
+    struct vcpu *v = current;
+    const struct owners own = { v->domain, v->domain };
+    struct mmu_update req;
+    long rc;
+
+    if (count != 1 || pdone || foreigndom != DOMID_SELF || pv_vcpu(v)->old_root)
+        return update_general(ureqs, count, pdone, foreigndom);
+    if (unlikely(!pv_get_2_words((uint64_t *)&req, ureqs)))
+        return -EFAULT;
+    rc = update_one(&req, &own);
+    if (unlikely(rc == -ERESTART))
+        return HYPERCALL_CONTINUE(mmu_update, (unsigned long)ureqs, 1, 0, foreigndom);
     if (unlikely(pv_vcpu(v)->old_root))
         return HYPERCALL_CONTINUE(mmu_update, 0, MMU_PREEMPTED, 0, (unsigned long)rc);
     return rc;

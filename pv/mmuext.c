@@ -8,6 +8,9 @@
 #include <hv/iocap.h>
 #include <hv/uaccess.h>
 #include <pv/pt.h>
+#include <pv/user.h>
+
+_Static_assert(sizeof(struct mmuext_op) == 24, "three words");
 
 /* The pin itself owns a reference and a use. A dying domain gets none that its teardown would not see. */
 static int pin(const struct mmuext_op *op, struct domain *owner)
@@ -65,7 +68,7 @@ static int new_user_baseptr(const struct mmuext_op *op, struct domain *owner)
 
 static int tlb_flush_local(const struct mmuext_op *op, struct domain *owner)
 {
-    flush_local(FLUSH_TLB, 0);
+    pv_load_root(current);
     return 0;
 }
 
@@ -226,7 +229,7 @@ static int ext_all(const struct mmuext_op *uops, unsigned int count, unsigned in
         *done = i;
         if (i && (pv->old_root || hypercall_preempt_check()))
             return -ERESTART;
-        if (copy_from_guest(&op, uops + i, sizeof(op)))
+        if (unlikely(!pv_get_3_words((uint64_t *)&op, uops + i)))
             return -EFAULT;
         rc = ext_one(&op, owner);
         if (unlikely(rc))
@@ -236,7 +239,7 @@ static int ext_all(const struct mmuext_op *uops, unsigned int count, unsigned in
     return 0;
 }
 
-long do_mmuext_op(void *uops, unsigned long ucount, void *pdone, unsigned long foreigndom)
+static __attribute__((noinline)) long ext_general(void *uops, unsigned long ucount, void *pdone, unsigned long foreigndom)
 {
     unsigned int count = (unsigned int)ucount, before = 0, done = 0;
     struct domain *owner;
@@ -263,6 +266,25 @@ long do_mmuext_op(void *uops, unsigned long ucount, void *pdone, unsigned long f
         return HYPERCALL_CONTINUE(mmuext_op, (unsigned long)((struct mmuext_op *)uops + done),
                                   (count - done) | MMU_PREEMPTED, (unsigned long)pdone, foreigndom);
     if (unlikely(pv_vcpu(current)->old_root))
+        return HYPERCALL_CONTINUE(mmuext_op, 0, MMU_PREEMPTED, 0, (unsigned long)rc);
+    return rc;
+}
+
+/* One operation on the caller's own behalf is what most calls are. */
+long do_mmuext_op(void *uops, unsigned long count, void *pdone, unsigned long foreigndom)
+{
+    struct vcpu *v = current;
+    struct mmuext_op op;
+    long rc;
+
+    if (count != 1 || pdone || foreigndom != DOMID_SELF || pv_vcpu(v)->old_root)
+        return ext_general(uops, count, pdone, foreigndom);
+    if (unlikely(!pv_get_3_words((uint64_t *)&op, uops)))
+        return -EFAULT;
+    rc = ext_one(&op, v->domain);
+    if (unlikely(rc == -ERESTART))
+        return HYPERCALL_CONTINUE(mmuext_op, (unsigned long)uops, 1, 0, foreigndom);
+    if (unlikely(pv_vcpu(v)->old_root))
         return HYPERCALL_CONTINUE(mmuext_op, 0, MMU_PREEMPTED, 0, (unsigned long)rc);
     return rc;
 }

@@ -191,6 +191,20 @@ int pt_finish(struct page_info *pg, bool preempt)
     }
 }
 
+bool pt_lock_slow(struct page_info *pg)
+{
+    for (;;) {
+        unsigned long x = READ_ONCE(pg->type_info);
+
+        if (!(x & PGT_validated) || !type_is_table(x))
+            return false;
+        if (x & PGT_locked)
+            cpu_relax();
+        else if (cmpxchg(&pg->type_info, x, x | PGT_locked) == x)
+            return true;
+    }
+}
+
 static bool is_partial(const struct page_info *pg, unsigned long type)
 {
     return (READ_ONCE(pg->type_info) & (PGT_type_mask | PGT_partial)) == (type | PGT_partial);

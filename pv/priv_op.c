@@ -241,7 +241,7 @@ static unsigned long read_guest_cr(struct vcpu *v, unsigned int n, bool *ok)
     case 2:
         return pv->ctrlreg[2];
     case 3:
-        return xen_pfn_to_cr3(get_gpfn_from_mfn(pv->guest_root >> PAGE_SHIFT));
+        return xen_pfn_to_cr3(paddr_to_pfn(pv->guest_root));
     case 4:
         return pv->ctrlreg[4];
     default:

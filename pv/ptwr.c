@@ -136,15 +136,16 @@ static bool compute(const struct pv_insn *in, const struct cpu_user_regs *regs, 
     fx->reg = -1;
     fx->pair = false;
     fx->write = true;
+    fx->mem = src;
+    if (likely(in->opcode == 0x89))
+        return true;
     switch (in->opcode) {
-    case 0x88: case 0x89: case 0x0fc3:
-        fx->mem = src;
+    case 0x88: case 0x0fc3:
         return true;
     case 0xc6: case 0xc7:
         fx->mem = (uint64_t)in->imm & pv_insn_mask(in);
         return ext == 0;
     case 0x86: case 0x87:
-        fx->mem = src;
         fx->reg = in->reg;
         fx->reg_val = mem;
         return true;
@@ -176,7 +177,7 @@ static pte_t merge(pte_t old, uint64_t val, unsigned int off, uint64_t mask)
 }
 
 /* The table is locked. False: the instruction isn't known or the new entry is refused. */
-static bool write_entry(pte_t *p, unsigned int off, const struct pv_insn *in, const struct cpu_user_regs *regs,
+static inline bool write_entry(pte_t *p, unsigned int off, const struct pv_insn *in, const struct cpu_user_regs *regs,
                         struct effect *fx, struct domain *d)
 {
     uint64_t mask = pv_insn_mask(in);
@@ -189,7 +190,7 @@ static bool write_entry(pte_t *p, unsigned int off, const struct pv_insn *in, co
             return false;
         if (!fx->write)
             return true;
-        rc = l1_update(p, old, merge(old, fx->mem, off, mask), L1_IF_SAME, d, d);
+        rc = l1_update(p, old, in->size == sizeof(pte_t) ? fx->mem : merge(old, fx->mem, off, mask), L1_IF_SAME, d, d);
     } while (rc == -EAGAIN);
     return rc == 0;
 }
@@ -242,7 +243,8 @@ bool pv_ptwr_emulate(struct vcpu *v, unsigned long addr, struct cpu_user_regs *r
         return false;
     if (!pv_insn_fetch(&in, regs->rip) || !pv_insn_decode(&in, regs))
         return false;
-    if (!in.is_mem || in.ea != addr || in.seg_base || in.rep || off + in.size > sizeof(pte_t))
+    if (!in.is_mem || in.ea != addr ||
+        (in.prefixes & (INSN_PREFIX_REP | INSN_PREFIX_FS_GS)) || off + in.size > sizeof(pte_t))
         return false;
     if (unlikely(!mfn_valid(pte_mfn(e))))
         return rangeset_contains(mmio_ro_ranges, pte_mfn(e), pte_mfn(e)) && drop_mmio_write(v, &in, regs);

@@ -32,8 +32,8 @@ static void page_fault(struct cpu_user_regs *regs, unsigned long addr)
     if (addr >= HV_VIRT_START && addr < HV_VIRT_END) {
         if (!(ec & (PFEC_USER | PFEC_RSVD)) && pv_ldt_window_fault(v, addr))
             return;
-        /* The guest may not learn what is mapped there. */
-        pv_inject_page_fault(ec & ~PFEC_PRESENT, addr);
+        /* But for the machine-to-physical table, the guest may not learn what is mapped there. */
+        pv_inject_page_fault(addr < M2P_VIRT_END ? ec : ec & ~PFEC_PRESENT, addr);
         return;
     }
     if ((ec & (PFEC_PRESENT | PFEC_WRITE | PFEC_RSVD | PFEC_INSN)) == (PFEC_PRESENT | PFEC_WRITE) &&

@@ -26,48 +26,54 @@ int pt_vcpumask_to_cpumask(const struct domain *d, const void *bitmap, cpumask_t
     return 0;
 }
 
-static int flush_as_asked(const struct domain *d, unsigned long va, unsigned long flags)
+static int flush_others(const struct domain *d, unsigned long va, unsigned long whom, unsigned int kind)
 {
-    static const unsigned int kinds[] = {
-        [UVMF_TLB_FLUSH] = FLUSH_TLB,
-        [UVMF_INVLPG] = FLUSH_VA,
-    };
-    unsigned long type = flags & UVMF_FLUSHTYPE_MASK, whom = flags & ~UVMF_FLUSHTYPE_MASK;
     cpumask_t mask;
     int rc = 0;
 
-    if (type == UVMF_NONE)
-        return 0;
-    if (type >= ARRAY_SIZE(kinds))
-        return -EINVAL;
-    if (whom == UVMF_LOCAL) {
-        flush_local(kinds[type], va);
-        return 0;
-    }
     if (whom == UVMF_ALL)
         mask = d->dirty_cpus;
     else
         rc = pt_vcpumask_to_cpumask(d, (const void *)whom, &mask);
     if (!rc)
-        flush_mask(&mask, kinds[type], va);
+        flush_mask(&mask, kind, va);
     return rc;
 }
 
-static long update_va(unsigned long va, pte_t val, unsigned long flags, struct domain *pg_owner)
+static int flush_as_asked(const struct domain *d, unsigned long va, unsigned long flags)
+{
+    unsigned long type = flags & UVMF_FLUSHTYPE_MASK, whom = flags & ~UVMF_FLUSHTYPE_MASK;
+    unsigned int kind = type == UVMF_TLB_FLUSH ? FLUSH_TLB : FLUSH_VA;
+
+    if (type == UVMF_NONE)
+        return 0;
+    if (type != UVMF_TLB_FLUSH && type != UVMF_INVLPG)
+        return -EINVAL;
+    if (whom != UVMF_LOCAL)
+        return flush_others(d, va, whom, kind);
+    flush_local(kind, va);
+    return 0;
+}
+
+static inline long update_va(unsigned long va, pte_t val, unsigned long flags, struct domain *pg_owner)
 {
     struct vcpu *v = current;
-    pte_t *p = pt_walk(pv_vcpu(v)->guest_root, va);
     struct page_info *pg;
+    mfn_t l1;
+    pte_t *p;
     int rc;
 
-    if (unlikely(!p))
+    if (unlikely(!pt_walk_to_l1(pv_vcpu(v)->guest_root, va, &l1)))
         return -EINVAL;
-    pg = virt_to_page(p);
+    pg = mfn_to_page(l1);
     if (unlikely(!pt_lock_table(pg, v->domain, PGT_l1_page_table)))
         return -EINVAL;
+    p = (pte_t *)mfn_to_virt(l1) + l1_index(va);
     rc = l1_update(p, READ_ONCE(*p), val, L1_SET, v->domain, pg_owner);
     pt_unlock_page(pg);
-    return likely(!rc) ? flush_as_asked(v->domain, va, flags) : rc;
+    if (unlikely(rc) || flags == UVMF_NONE)
+        return rc;
+    return flush_as_asked(v->domain, va, flags);
 }
 
 long do_update_va_mapping(unsigned long va, unsigned long val, unsigned long flags)

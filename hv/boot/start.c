@@ -171,6 +171,7 @@ static void __init init_core(void)
     rcu_init();
     timer_subsys_init();
     domain_subsys_init();
+    m2p_share();
     sched_init();
     time_init();
 }

@@ -257,3 +257,5 @@ END(\name)
 
 /* GS is loaded in the inactive bank's place: the caller's two GS bases are set afterwards. */
     LOAD_SEG load_seg_gs, gs
+
+    .section .note.GNU-stack, "", @progbits

@@ -217,9 +217,13 @@ static void create_vcpus(struct domain *d, unsigned int nr)
 
 static void free_modules(void)
 {
-    for (unsigned int i = 0; i < boot_info.nr_modules; i++)
-        alloc_add_range(boot_info.modules[i].start,
-                        ROUND_UP(boot_info.modules[i].start + boot_info.modules[i].size, PAGE_SIZE));
+    for (unsigned int i = 0; i < boot_info.nr_modules; i++) {
+        const struct boot_module *m = &boot_info.modules[i];
+        mfn_t end = DIV_ROUND_UP(m->start + m->size, PAGE_SIZE);
+
+        for (mfn_t mfn = paddr_to_pfn(m->start); mfn < end; mfn++)
+            free_xen_pages(mfn_to_page(mfn), 0);
+    }
     boot_info.nr_modules = 0;
 }
 

@@ -340,7 +340,7 @@ int evtchn_fifo_init_control(struct domain *d, struct evtchn_init_control *init)
         return -ENOENT;
     if (init->offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) || init->offset % 8)
         return -EINVAL;
-    /* Before the lock, which may be wanted with interrupts off: a change of type flushes other CPUs. */
+    /* Before the lock: a change of type waits for other CPUs to flush. */
     pg = d->backend->get_gfn(d, init->control_gfn, true);
     if (!pg)
         return -EINVAL;

@@ -106,6 +106,17 @@ static long find_and_perform(const struct domctl_row *row, struct xen_domctl *op
     return rc;
 }
 
+/* The holder may be waiting for this very vCPU to leave its CPU: false when it has to. */
+static bool domctl_lock_or_preempt(void)
+{
+    while (!spin_trylock(&domctl_lock)) {
+        if (hypercall_preempt_check())
+            return false;
+        cpu_relax();
+    }
+    return true;
+}
+
 long do_domctl(void *arg)
 {
     struct xen_domctl op;
@@ -122,8 +133,8 @@ long do_domctl(void *arg)
     if (!row->fn && !row->refusal)
         return -ENOSYS;
 
-    /* A holder may wait for this CPU to answer an interrupt only, never for a soft interrupt. */
-    spin_lock(&domctl_lock);
+    if (!domctl_lock_or_preempt())
+        return HYPERCALL_CONTINUE(domctl, (unsigned long)arg);
     rc = find_and_perform(row, &op);
     spin_unlock(&domctl_lock);
 

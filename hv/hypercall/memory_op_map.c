@@ -189,20 +189,6 @@ long memop_machphys_mapping(void *arg)
     return copy_arg_to((struct xen_machphys_mapping *)arg, &m);
 }
 
-/* The frame mapped at va of the hypervisor's table in the root's lower levels; 0 = none. */
-static mfn_t frame_at(unsigned long va)
-{
-    pte_t e = idle_root[l4_index(va)];
-    for (unsigned int level = 3; level; level--) {
-        if (!(e & PTE_P))
-            return 0;
-        e = ((const pte_t *)mfn_to_virt(pte_mfn(e)))[pt_index(va, level)];
-        if (level == 1 || (e & PTE_PSE))
-            break;
-    }
-    return e & PTE_P ? pte_mfn(e) : 0;
-}
-
 /* One frame number per 2 MiB of table; a hole in it repeats its predecessor. */
 long memop_machphys_mfn_list(void *arg)
 {
@@ -214,8 +200,8 @@ long memop_machphys_mfn_list(void *arg)
     if (copy_arg_from(&l, (struct xen_machphys_mfn_list *)arg))
         return -EFAULT;
     for (i = 0; i != l.max_extents && i * M2P_CHUNK < size; i++) {
-        mfn_t mfn = frame_at(M2P_VIRT_START + i * M2P_CHUNK);
-        last = mfn ? mfn : last;
+        mfn_t mfn = m2p_chunk_mfn(i);
+        last = mfn != INVALID_MFN ? mfn : last;
         if (copy_to_handle_offset(l.extent_start, i, &last, 1))
             return -EFAULT;
     }

@@ -106,6 +106,7 @@ static long op_stop_periodic_timer(struct vcpu *v, void *arg)
     return 0;
 }
 
+/* VCPU_SSHOTTMR_future is ignored as in 4.17: a time in the past fires at once. */
 static long op_set_singleshot_timer(struct vcpu *v, void *arg)
 {
     struct vcpu_set_singleshot_timer set;
@@ -114,8 +115,6 @@ static long op_set_singleshot_timer(struct vcpu *v, void *arg)
         return -EINVAL;
     if (copy_arg_from(&set, arg))
         return -EFAULT;
-    if ((set.flags & VCPU_SSHOTTMR_future) && set.timeout_abs_ns < (uint64_t)NOW())
-        return -ETIME;
     set_timer(&v->singleshot_timer, (s_time_t)MIN(set.timeout_abs_ns, (uint64_t)STIME_MAX));
     return 0;
 }

@@ -57,7 +57,8 @@ static long put_features(void *arg)
         return -EFAULT;
     if (info.submap_idx >= XENFEAT_NR_SUBMAPS)
         return -EINVAL;
-    info.submap = 1u << XENFEAT_memory_op_vnode_supported | 1u << XENFEAT_not_direct_mapped;
+    info.submap = 1u << XENFEAT_memory_op_vnode_supported;
+    info.submap |= d->is_hvm ? 1u << XENFEAT_not_direct_mapped : 1u << XENFEAT_direct_mapped;
     if (d->vm_assist & BIT(VMASST_TYPE_pae_extended_cr3))
         info.submap |= 1u << XENFEAT_pae_pgdir_above_4gb;
     if (is_control_domain(d))

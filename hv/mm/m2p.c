@@ -6,6 +6,7 @@
  */
 #include <hv/boot.h>
 #include <hv/bitops.h>
+#include <hv/domain.h>
 #include <hv/lib.h>
 #include <hv/mm.h>
 #include <hv/printk.h>
@@ -34,5 +35,31 @@ void __init m2p_init(void)
 
         if (find_next_bit(frame_groups, first + GROUPS_PER_CHUNK, first) < first + GROUPS_PER_CHUNK)
             add_chunk(chunk);
+    }
+}
+
+mfn_t m2p_chunk_mfn(unsigned long chunk)
+{
+    unsigned long va = M2P_VIRT_START + (chunk << L2_SHIFT);
+    pte_t e = idle_root[l4_index(va)];
+
+    if (va >= M2P_VIRT_END || !(e & PTE_P))
+        return INVALID_MFN;
+    for (unsigned int level = 3; level; level--) {
+        e = ((const pte_t *)mfn_to_virt(pte_mfn(e)))[pt_index(va, level)];
+        if (!(e & PTE_P) || level == 1 || (e & PTE_PSE))
+            break;
+    }
+    return e & PTE_P ? pte_mfn(e) : INVALID_MFN;
+}
+
+/* The table's frames are DOMID_XEN's: who may map that domain's frames may map them read-only (XENMEM_machphys_mfn_list). */
+void __init m2p_share(void)
+{
+    for (unsigned long chunk = 0; chunk * ENTRIES_PER_CHUNK < max_page; chunk++) {
+        mfn_t mfn = m2p_chunk_mfn(chunk);
+
+        for (unsigned long i = 0; mfn != INVALID_MFN && i < CHUNK_FRAMES; i++)
+            share_xen_page(mfn_to_page(mfn + i), dom_xen, false);
     }
 }

@@ -50,12 +50,6 @@ static unsigned int zone_of(mfn_t mfn)
     return fls64(mfn);
 }
 
-bool mfn_valid(mfn_t mfn)
-{
-    return mfn < max_page && test_bit(mfn / FRAMES_PER_GROUP, frame_groups) &&
-           !(frame_table[mfn].count_info & PGC_not_ram);
-}
-
 /* --- lists of free chunks --- */
 
 static void list_chunk(struct page_info *pg, unsigned int order, unsigned long first_dirty)

@@ -20,7 +20,6 @@ void page_alloc_init(void);
 
 /* The frame table is mapped by 2 MiB pages; so many frames share one, and have page_info all or
    none. */
-#define FRAMES_PER_GROUP ((1UL << L2_SHIFT) / 32)
 #define MAX_FRAMES ((DIRECTMAP_VIRT_END - DIRECTMAP_VIRT_START) >> PAGE_SHIFT)
 #define MAX_GROUPS (MAX_FRAMES / FRAMES_PER_GROUP)
 

@@ -87,8 +87,15 @@ static inline struct page_info *mfn_to_page(mfn_t mfn) { return frame_table + mf
 static inline void *page_to_virt(const struct page_info *pg) { return mfn_to_virt(page_to_mfn(pg)); }
 static inline struct page_info *virt_to_page(const void *p) { return mfn_to_page(virt_to_mfn(p)); }
 static inline paddr_t page_to_maddr(const struct page_info *pg) { return pfn_to_paddr(page_to_mfn(pg)); }
+/* The frame table exists in groups of 2 MiB, where there is any RAM. */
+#define FRAMES_PER_GROUP ((1UL << L2_SHIFT) / sizeof(struct page_info))
+extern unsigned long frame_groups[];
 /* True if the frame is RAM with a valid page_info. */
-bool mfn_valid(mfn_t mfn);
+static inline bool mfn_valid(mfn_t mfn)
+{
+    return mfn < max_page && test_bit(mfn / FRAMES_PER_GROUP, frame_groups) &&
+           !(READ_ONCE(frame_table[mfn].count_info) & PGC_not_ram);
+}
 
 /* Lists of frames; the caller holds the lock that protects the list. */
 void page_list_add(struct page_list *l, struct page_info *pg);
@@ -197,6 +204,9 @@ extern unsigned long *unit_m2p;
 #define m2p_table ((unsigned long *)M2P_RW_VIRT_START)
 #endif
 #define INVALID_M2P_ENTRY (~0UL)
+/* First of the frames that hold 2 MiB of the table (entries of 1 GiB of RAM); INVALID_MFN where there is no RAM. */
+mfn_t m2p_chunk_mfn(unsigned long chunk);
+void m2p_share(void); /* boot, once dom_xen exists */
 static inline void set_gpfn_from_mfn(mfn_t mfn, unsigned long pfn) { m2p_table[mfn] = pfn; }
 static inline unsigned long get_gpfn_from_mfn(mfn_t mfn) { return m2p_table[mfn]; }
 

@@ -13,7 +13,7 @@
 #define X86_CR0_AM (1 << 18)
 #define X86_CR0_NW (1 << 29)
 #define X86_CR0_CD (1 << 30)
-#define X86_CR0_PG (1 << 31)
+#define X86_CR0_PG (1UL << 31) /* Unsigned: CR0[63:32] must be zero. */
 
 #define X86_CR4_VME (1 << 0)
 #define X86_CR4_PVI (1 << 1)

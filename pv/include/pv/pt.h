@@ -52,20 +52,19 @@ static inline void get_page_again(struct page_info *pg)
     __atomic_fetch_add(&pg->count_info, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Locks a validated table, whoever owns it, against becoming something else; false if it is none. While locked its
-   type, count above 0, owner and the frame itself are stable. Not recursive; may be held while waiting for flushes. */
+/*
+ * Locks a validated table, whoever owns it, against becoming something else; false if it is none. While locked its type,
+ * a count above 0, its owner and the frame itself are stable. Not recursive; may be held while waiting for flushes.
+ */
+bool pt_lock_slow(struct page_info *pg);
 static inline bool pt_lock_page(struct page_info *pg)
 {
-    for (;;) {
-        unsigned long x = READ_ONCE(pg->type_info);
+    unsigned long x = READ_ONCE(pg->type_info);
 
-        if (unlikely(!(x & PGT_validated) || !(x & PGT_count_mask) || !type_is_table(x)))
-            return false;
-        if (unlikely(x & PGT_locked))
-            cpu_relax();
-        else if (likely(cmpxchg(&pg->type_info, x, x | PGT_locked) == x))
-            return true;
-    }
+    if (likely((x & (PGT_validated | PGT_locked)) == PGT_validated && type_is_table(x) &&
+               cmpxchg(&pg->type_info, x, x | PGT_locked) == x))
+        return true;
+    return pt_lock_slow(pg);
 }
 static inline void pt_unlock_page(struct page_info *pg)
 {
@@ -74,7 +73,11 @@ static inline void pt_unlock_page(struct page_info *pg)
 /* The same for d's table of one level. */
 static inline bool pt_lock_table(struct page_info *pg, const struct domain *d, unsigned long type)
 {
-    if (unlikely(!pt_lock_page(pg)))
+    unsigned long x = READ_ONCE(pg->type_info);
+
+    if (unlikely((x & (PGT_type_mask | PGT_validated | PGT_locked)) != (type | PGT_validated) ||
+                 cmpxchg(&pg->type_info, x, x | PGT_locked) != x) &&
+        !pt_lock_slow(pg))
         return false;
     if (likely((pg->type_info & PGT_type_mask) == type && owned_by(pg, d)))
         return true;
@@ -101,27 +104,33 @@ static inline pte_t pt_read(const pte_t *p)
 }
 
 /*
- * Finds the level 1 entry for va below a root table by the direct map. NULL if there is none. Takes no locks: another CPU may be
- * taking the tables apart, so that entries can be anything. The result lies in RAM, but what it points into must be
- * locked (pt_lock_table) before it is used.
+ * Finds the level 1 table for va below a root table by the direct map; false if there is none. Takes no locks: another CPU
+ * may be taking the tables apart, so that entries can be anything. The frame found is RAM, but it must be locked
+ * (pt_lock_table) before it is used as a table.
  */
-static inline pte_t *pt_walk(paddr_t root, unsigned long va)
+static inline bool pt_walk_to_l1(paddr_t root, unsigned long va, mfn_t *l1)
 {
     const pte_t *t = maddr_to_virt(root);
     pte_t e;
 
     e = t[l4_index(va)];
     if (unlikely(!(e & PTE_P)))
-        return NULL;
+        return false;
     t = mfn_to_virt(pte_mfn(e));
     e = pt_read(&t[l3_index(va)]);
     if (unlikely((e & (PTE_P | PTE_PSE)) != PTE_P))
-        return NULL;
+        return false;
     t = mfn_to_virt(pte_mfn(e));
     e = pt_read(&t[l2_index(va)]);
-    if (unlikely((e & (PTE_P | PTE_PSE)) != PTE_P || !mfn_valid(pte_mfn(e))))
-        return NULL;
-    return (pte_t *)mfn_to_virt(pte_mfn(e)) + l1_index(va);
+    *l1 = pte_mfn(e);
+    return likely((e & (PTE_P | PTE_PSE)) == PTE_P) && mfn_valid(*l1);
+}
+/* The entry in it; NULL if there is none. */
+static inline pte_t *pt_walk(paddr_t root, unsigned long va)
+{
+    mfn_t l1;
+
+    return likely(pt_walk_to_l1(root, va, &l1)) ? (pte_t *)mfn_to_virt(l1) + l1_index(va) : NULL;
 }
 
 /* --- pv/page_type.c --- */

@@ -119,6 +119,7 @@ bool pv_guest_get_l1e(unsigned long va, pte_t *e);
 
 /* --- pv/descriptor.c --- */
 int pv_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries);
+void pv_init_gdt(struct vcpu *v);                 /* an empty one, in the window */
 void pv_destroy_gdt(struct vcpu *v);
 /* Checks and makes safe a guest descriptor (as it stands in memory); false = refuse. */
 bool pv_check_descriptor(uint64_t *desc);
