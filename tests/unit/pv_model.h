@@ -39,7 +39,7 @@ struct page_info *unit_frame_table;
 unsigned long *unit_m2p;
 char *unit_directmap;
 struct vcpu *unit_current;
-unsigned long max_page = FRAMES, per_cpu_offset[NR_CPUS];
+unsigned long max_page = FRAMES, per_cpu_offset[NR_CPUS], frame_groups[1] = { 1 };
 uint32_t tlb_clock = 1;
 cpumask_t cpu_online_map;
 unsigned int nr_cpu_ids = CPUS;
@@ -76,8 +76,6 @@ unsigned long unit_this_cpu_offset(void)
         preempt_in--;
     return 0;
 }
-
-bool mfn_valid(mfn_t mfn) { return mfn < RAM_FRAMES; }
 
 struct domain *domain_by_owner(uint16_t owner)
 {
@@ -224,7 +222,6 @@ static void init_domain(struct pv_domain *pd, domid_t id, struct vcpu **list, st
     pd->d.xen_page_list = (struct page_list)PAGE_LIST_INIT;
     pd->d.max_vcpus = n;
     pd->d.vcpu = list;
-    pd->d.vm_assist = BIT(VMASST_TYPE_writable_pagetables);
     spin_lock_init(&pd->d.page_alloc_lock, LOCK_PAGE_ALLOC);
     memset(pv, 0, n * sizeof(*pv));
     for (unsigned int i = 0; i < n; i++) {
@@ -271,6 +268,8 @@ static int model_setup(void **state)
     dom_a.d.is_control = true;
     for (mfn_t m = XEN_FIRST; m < RAM_FRAMES; m++)
         frame(m)->count_info = PGC_xen | 1;
+    for (mfn_t m = RAM_FRAMES; m < FRAMES; m++)
+        frame(m)->count_info = PGC_not_ram;
     give(&dom_a.d, A_FIRST, A_LAST);
     give(&dom_b.d, B_FIRST, B_LAST);
     share_xen_page(frame(XEN_FIRST), &dom_a.d, true);

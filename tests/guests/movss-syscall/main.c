@@ -56,7 +56,7 @@ void test_main(void)
     require(hc_set_debugreg(0, &selector), 0);
     /* Local 0: read or write, 2 bytes. */
     require(hc_set_debugreg(7, 0x00070001), 0);
-    for (i = 0; i < 100; i++) {
+    for (i = 0; i < 3; i++) {
         check(!trap_catch(before_syscall, NULL, &t), "SYSCALL after MOV SS: vector %d", t.vector);
         trap_catch(before_int80, NULL, &t);
         check(t.vector == 0x80, "INT 0x80 after MOV SS: vector %d", t.vector);
