@@ -69,7 +69,7 @@ static void deliver(struct cpu_user_regs *regs, const struct upcall *u)
         pv_toggle_guest_mode(v);
     sp = ((from_kernel ? regs->rsp : pv->kernel_sp) & ~15UL) - n * sizeof(frame[0]);
     if (!pv_range_ok(sp, n * sizeof(frame[0])) ||
-        raw_copy_user((void *)sp, frame, n * sizeof(frame[0]))) {
+        raw_write_user((void *)sp, frame, n * sizeof(frame[0]))) {
         domain_crash(v->domain, "%s, but the guest's kernel stack at %#lx can't be written", u->what, sp);
         return;
     }

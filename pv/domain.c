@@ -225,44 +225,47 @@ static int pv_vcpu_reset(struct vcpu *v)
 
 /* --- guest memory --- */
 
-static int pv_copy_from(void *dst, const void *gva, size_t len)
+static int refuse_read(void *dst, size_t len) __attribute__((cold, noinline));
+static int refuse_read(void *dst, size_t len)
 {
-    unsigned long left;
-
-    if (!pv_range_ok((unsigned long)gva, len)) {
-        memset(dst, 0, len);
-        return -EFAULT;
-    }
-    left = raw_copy_user(dst, gva, len);
-    if (!left)
-        return 0;
-    memset((char *)dst + len - left, 0, left);
+    memset(dst, 0, len);
     return -EFAULT;
 }
 
-/*
- * Areas that a guest kernel registered by address are written while its user code runs as well: those pages need not be in the user
- * root table.
- */
-static int copy_to_by_kernel_root(void *gva, const void *src, size_t len)
+static int pv_copy_from(void *dst, const void *gva, size_t len)
 {
-    const struct pv_vcpu *pv = pv_vcpu(current);
-    unsigned long flags = local_irq_save(), left;
-
-    write_cr3(pv->guest_root);
-    left = raw_copy_user(gva, src, len);
-    write_cr3(pv->guest_root_user);
-    local_irq_restore(flags);
-    return left ? -EFAULT : 0;
+    return likely(pv_range_ok((unsigned long)gva, len)) ? raw_read_user(dst, gva, len) : refuse_read(dst, len);
 }
 
+/* A copy while user code runs, of what only the kernel's root table need map. */
+static int by_kernel_root(int (*copy)(void *, const void *, size_t), void *dst, const void *src, size_t len)
+{
+    const struct pv_vcpu *pv = pv_vcpu(current);
+    unsigned long flags = local_irq_save();
+    int rc;
+
+    write_cr3(pv->guest_root);
+    rc = copy(dst, src, len);
+    write_cr3(pv->guest_root_user);
+    local_irq_restore(flags);
+    return rc;
+}
+
+int pv_copy_from_kernel(void *dst, const void *gva, size_t len)
+{
+    if (pv_in_kernel(current) || !pv_range_ok((unsigned long)gva, len))
+        return pv_copy_from(dst, gva, len);
+    return by_kernel_root(raw_read_user, dst, gva, len);
+}
+
+/* What is written while user code runs are areas that its kernel registered by address. */
 static int pv_copy_to(void *gva, const void *src, size_t len)
 {
-    if (!pv_range_ok((unsigned long)gva, len))
+    if (unlikely(!pv_range_ok((unsigned long)gva, len)))
         return -EFAULT;
-    if (likely(!raw_copy_user(gva, src, len)))
-        return 0;
-    return pv_in_kernel(current) ? -EFAULT : copy_to_by_kernel_root(gva, src, len);
+    if (likely(pv_in_kernel(current)))
+        return raw_write_user(gva, src, len);
+    return by_kernel_root(raw_write_user, gva, src, len);
 }
 
 static int pv_clear(void *gva, size_t len)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * I/O privilege of a PV vCPU: its virtual IOPL and its permission bit map. Neither is loaded into the CPU: port access
- * traps, and pv/priv_op.c looks here.
+ * I/O privilege of a PV vCPU: its virtual IOPL and its permission bit map. Neither is loaded into
+ * the CPU: port access traps, and pv/priv_op.c looks here.
  */
 #include <hv/errno.h>
 #include <pv/pv.h>

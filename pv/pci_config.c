@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PCI configuration by the address and data ports. The address register is kept per domain and put into the hardware only
- * together with the data access, so that the hypervisor's and dom0's accesses cannot mix. Other domains find no bus.
+ * PCI configuration by the address and data ports. The address register is kept per domain and put
+ * into the hardware only together with the data access, so that the hypervisor's and dom0's
+ * accesses cannot mix. Other domains find no bus.
  */
 #include <hv/processor.h>
 #include <hv/spinlock.h>
@@ -16,7 +17,8 @@ static DEFINE_SPINLOCK(config_lock, LOCK_LEAF); /* address and data register. In
 
 bool pv_is_pci_config_port(unsigned int port, unsigned int bytes)
 {
-    return (port == PCI_ADDRESS && bytes == 4) || (port >= PCI_DATA && port + bytes <= PCI_DATA_END);
+    return (port == PCI_ADDRESS && bytes == 4) ||
+           (port >= PCI_DATA && port + bytes <= PCI_DATA_END);
 }
 
 static bool data_access_ok(const struct vcpu *v, uint32_t address)

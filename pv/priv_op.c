@@ -22,7 +22,7 @@
 #define SEG_RIGHTS_LONG (1u << 21) /* as LAR gives a descriptor */
 
 struct insn {
-    uint8_t byte[INSN_MAX];
+    uint8_t byte[INSN_MAX + 1]; /* whole words are quicker to read */
     unsigned int len;      /* bytes that could be read */
     unsigned int pos;      /* next to decode */
     uint8_t rex;
@@ -41,18 +41,17 @@ static bool next_byte(struct insn *in, uint8_t *b)
     return true;
 }
 
-/* Reads up to 15 bytes; fewer if the next page can't be read. */
+/* Reads what an instruction may have; less if the next page can't be read. */
 static void fetch(struct insn *in, unsigned long rip)
 {
     unsigned int to_page_end = (unsigned int)(PAGE_SIZE - (rip & ~PAGE_MASK));
-    unsigned int n = MIN(to_page_end, (unsigned int)INSN_MAX);
 
-    in->len = 0;
-    if (copy_from_guest(in->byte, (void *)rip, n))
+    in->len = INSN_MAX;
+    if (likely(!copy_from_guest(in->byte, (void *)rip, sizeof(in->byte))))
         return;
-    in->len = n;
-    if (n < INSN_MAX && !copy_from_guest(in->byte + n, (void *)(rip + n), INSN_MAX - n))
-        in->len = INSN_MAX;
+    in->len = MIN(to_page_end, (unsigned int)INSN_MAX);
+    if (to_page_end >= sizeof(in->byte) || copy_from_guest(in->byte, (void *)rip, in->len))
+        in->len = 0;
 }
 
 static bool prefix(struct insn *in, uint8_t b)
@@ -106,7 +105,7 @@ static bool guest_io_okay(struct vcpu *v, unsigned int port, unsigned int bytes)
         return true;
     if (!pv->io_bitmap || port + bytes > pv->io_bitmap_ports)
         return false;
-    if (copy_from_guest(bits, pv->io_bitmap + port / 8, (port & 7) + bytes > 8 ? 2 : 1))
+    if (pv_copy_from_kernel(bits, pv->io_bitmap + port / 8, (port & 7) + bytes > 8 ? 2 : 1))
         return false;
     return !((bits[0] | bits[1] << 8) & mask);
 }
@@ -396,38 +395,35 @@ static int op_cpuid(struct vcpu *v, struct cpu_user_regs *regs, struct insn *in)
     return 1;
 }
 
-static const struct op_row { uint8_t opcode; bool twobyte; op_fn fn; } op_table[] = {
-    { 0xe4, false, op_port_imm }, { 0xe5, false, op_port_imm }, { 0xe6, false, op_port_imm },
-    { 0xe7, false, op_port_imm }, { 0xec, false, op_port_dx }, { 0xed, false, op_port_dx },
-    { 0xee, false, op_port_dx }, { 0xef, false, op_port_dx }, { 0x6c, false, op_port_string },
-    { 0x6d, false, op_port_string }, { 0x6e, false, op_port_string }, { 0x6f, false, op_port_string },
-    { 0xfa, false, op_cli_sti }, { 0xfb, false, op_cli_sti },
-    { 0x01, true, op_0f01 }, { 0x06, true, op_clts }, { 0x08, true, op_wbinvd }, { 0x09, true, op_wbinvd },
-    { 0x20, true, op_mov_from_cr }, { 0x21, true, op_mov_from_dr }, { 0x22, true, op_mov_to_cr },
-    { 0x23, true, op_mov_to_dr }, { 0x30, true, op_wrmsr }, { 0x31, true, op_rdtsc },
-    { 0x32, true, op_rdmsr }, { 0xa2, true, op_cpuid },
+static const op_fn one_byte_ops[256] = {
+    [0x6c] = op_port_string, [0x6d] = op_port_string, [0x6e] = op_port_string, [0x6f] = op_port_string,
+    [0xe4] = op_port_imm, [0xe5] = op_port_imm, [0xe6] = op_port_imm, [0xe7] = op_port_imm,
+    [0xec] = op_port_dx, [0xed] = op_port_dx, [0xee] = op_port_dx, [0xef] = op_port_dx,
+    [0xfa] = op_cli_sti, [0xfb] = op_cli_sti,
 };
 
-static op_fn decode(struct insn *in, bool *twobyte)
+static const op_fn two_byte_ops[256] = {
+    [0x01] = op_0f01, [0x06] = op_clts, [0x08] = op_wbinvd, [0x09] = op_wbinvd,
+    [0x20] = op_mov_from_cr, [0x21] = op_mov_from_dr, [0x22] = op_mov_to_cr, [0x23] = op_mov_to_dr,
+    [0x30] = op_wrmsr, [0x31] = op_rdtsc, [0x32] = op_rdmsr, [0xa2] = op_cpuid,
+};
+
+static op_fn decode(struct insn *in)
 {
     uint8_t b;
 
     do {
         if (!next_byte(in, &b))
             return NULL;
-    } while (prefix(in, b));
+    } while (unlikely(prefix(in, b)));
     if ((b & 0xf0) == 0x40) {
         in->rex = b;
         if (!next_byte(in, &b))
             return NULL;
     }
-    *twobyte = b == 0x0f;
-    if (*twobyte && !next_byte(in, &b))
-        return NULL;
-    for (unsigned int i = 0; i < ARRAY_SIZE(op_table); i++)
-        if (op_table[i].opcode == b && op_table[i].twobyte == *twobyte)
-            return op_table[i].fn;
-    return NULL;
+    if (b != 0x0f)
+        return one_byte_ops[b];
+    return next_byte(in, &b) ? two_byte_ops[b] : NULL;
 }
 
 /* A single-step trap is due after an instruction that was performed here. */
@@ -457,14 +453,13 @@ bool pv_emulate_privileged_op(struct cpu_user_regs *regs)
 {
     struct vcpu *v = current;
     struct insn in = { .len = 0 };
-    bool twobyte;
     op_fn fn;
     int rc;
 
     if (!in_64bit_code(regs))
         return false;
     fetch(&in, regs->rip);
-    fn = decode(&in, &twobyte);
+    fn = decode(&in);
     if (!fn)
         return false;
     trace(TRACE_EMULATE, in.byte[in.pos - 1], regs->rip, regs->rax, regs->rcx);
@@ -478,11 +473,13 @@ bool pv_emulate_privileged_op(struct cpu_user_regs *regs)
 bool pv_emulate_invalid_op(struct cpu_user_regs *regs)
 {
     static const uint8_t forced_cpuid[] = { 0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2 };
-    uint8_t code[sizeof(forced_cpuid)];
+    uint8_t code[sizeof(forced_cpuid) + 1];
+    size_t n = sizeof(forced_cpuid) + ((regs->rip & ~PAGE_MASK) <= PAGE_SIZE - sizeof(code));
 
-    if (copy_from_guest(code, (void *)regs->rip, sizeof(code)) || memcmp(code, forced_cpuid, sizeof(code)))
+    /* A whole word, where that is on one page, is quicker to read. */
+    if (copy_from_guest(code, (void *)regs->rip, n) || memcmp(code, forced_cpuid, sizeof(forced_cpuid)))
         return false;
     perform_cpuid(current, regs);
-    advance(regs, sizeof(code));
+    advance(regs, sizeof(forced_cpuid));
     return true;
 }

@@ -11,6 +11,10 @@
 
 #define EFLAGS_ARITH (X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | X86_EFLAGS_SF | X86_EFLAGS_OF)
 
+/* Opcodes with an operand size other than a byte. */
+#define OP_XCHG 0x87
+#define OP_MOV 0x89
+
 /* What an instruction does, given its memory operand's value: computed first, performed only if the entry is accepted. */
 struct effect {
     uint64_t mem;       /* new value of the memory operand */
@@ -137,15 +141,13 @@ static bool compute(const struct pv_insn *in, const struct cpu_user_regs *regs, 
     fx->pair = false;
     fx->write = true;
     fx->mem = src;
-    if (likely(in->opcode == 0x89))
-        return true;
     switch (in->opcode) {
-    case 0x88: case 0x0fc3:
+    case 0x88: case OP_MOV: case 0x0fc3:
         return true;
     case 0xc6: case 0xc7:
         fx->mem = (uint64_t)in->imm & pv_insn_mask(in);
         return ext == 0;
-    case 0x86: case 0x87:
+    case 0x86: case OP_XCHG:
         fx->reg = in->reg;
         fx->reg_val = mem;
         return true;
@@ -177,7 +179,7 @@ static pte_t merge(pte_t old, uint64_t val, unsigned int off, uint64_t mask)
 }
 
 /* The table is locked. False: the instruction isn't known or the new entry is refused. */
-static inline bool write_entry(pte_t *p, unsigned int off, const struct pv_insn *in, const struct cpu_user_regs *regs,
+static bool write_entry(pte_t *p, unsigned int off, const struct pv_insn *in, const struct cpu_user_regs *regs,
                         struct effect *fx, struct domain *d)
 {
     uint64_t mask = pv_insn_mask(in);
@@ -190,27 +192,66 @@ static inline bool write_entry(pte_t *p, unsigned int off, const struct pv_insn 
             return false;
         if (!fx->write)
             return true;
-        rc = l1_update(p, old, in->size == sizeof(pte_t) ? fx->mem : merge(old, fx->mem, off, mask), L1_IF_SAME, d, d);
+        rc = l1_update(p, old, merge(old, fx->mem, off, mask), L1_IF_SAME, d, d);
     } while (rc == -EAGAIN);
     return rc == 0;
 }
 
-static void complete(struct vcpu *v, const struct pv_insn *in, struct cpu_user_regs *regs, const struct effect *fx)
+/* The instruction is done; eflags as it left them. */
+static inline void advance(struct vcpu *v, const struct pv_insn *in, struct cpu_user_regs *regs, uint64_t eflags)
 {
     bool trap = regs->rflags & X86_EFLAGS_TF;
 
+    regs->rflags = eflags & ~(uint64_t)X86_EFLAGS_RF;
+    regs->rip += in->len;
+    if (unlikely(trap)) {
+        v->debugreg[6] |= X86_DR6_BS;
+        pv_inject_exception(X86_EXC_DB, 0);
+    }
+}
+
+static void complete(struct vcpu *v, const struct pv_insn *in, struct cpu_user_regs *regs, const struct effect *fx)
+{
     if (fx->reg >= 0)
         pv_insn_set_reg(in, regs, (unsigned int)fx->reg, fx->reg_val);
     if (fx->pair) {
         regs->rax = (uint32_t)fx->reg_val;
         regs->rdx = fx->reg_val >> 32;
     }
-    regs->rflags = fx->eflags & ~(uint64_t)X86_EFLAGS_RF;
-    regs->rip += in->len;
-    if (unlikely(trap)) {
-        v->debugreg[6] |= X86_DR6_BS;
-        pv_inject_exception(X86_EXC_DB, 0);
-    }
+    advance(v, in, regs, fx->eflags);
+}
+
+/* Any known instruction on a part of an entry or all of it. The table is locked until the entry is written. */
+static bool emulate_any(struct vcpu *v, struct page_info *pg, pte_t *p, unsigned int off, const struct pv_insn *in,
+                        struct cpu_user_regs *regs)
+{
+    struct effect fx;
+    bool done = write_entry(p, off, in, regs, &fx, v->domain);
+
+    pt_unlock_page(pg);
+    if (done)
+        complete(v, in, regs, &fx);
+    return done;
+}
+
+/* What kernels do most: a whole entry stored or exchanged. */
+static inline bool emulate_whole(struct vcpu *v, struct page_info *pg, pte_t *p, const struct pv_insn *in,
+                                 struct cpu_user_regs *regs)
+{
+    pte_t new = pv_reg64(regs, in->reg), old;
+    int rc;
+
+    do {
+        old = READ_ONCE(*p);
+        rc = l1_update(p, old, new, L1_IF_SAME, v->domain, v->domain);
+    } while (unlikely(rc == -EAGAIN));
+    pt_unlock_page(pg);
+    if (unlikely(rc))
+        return false;
+    if (in->opcode == OP_XCHG)
+        *pv_reg_ptr(regs, in->reg) = old;
+    advance(v, in, regs, regs->rflags);
+    return true;
 }
 
 /* Registers that dom0 may only read: the write is dropped. */
@@ -226,14 +267,11 @@ static bool drop_mmio_write(struct vcpu *v, const struct pv_insn *in, struct cpu
 
 bool pv_ptwr_emulate(struct vcpu *v, unsigned long addr, struct cpu_user_regs *regs)
 {
-    struct domain *d = v->domain;
     unsigned int off = addr & (sizeof(pte_t) - 1);
     struct page_info *pg;
     struct pv_insn in;
-    struct effect fx;
     const pte_t *map;
-    pte_t e;
-    bool done;
+    pte_t e, *p;
 
     if (!pv_in_kernel(v) || !pv_addr_ok(addr))
         return false;
@@ -243,18 +281,17 @@ bool pv_ptwr_emulate(struct vcpu *v, unsigned long addr, struct cpu_user_regs *r
         return false;
     if (!pv_insn_fetch(&in, regs->rip) || !pv_insn_decode(&in, regs))
         return false;
-    if (!in.is_mem || in.ea != addr ||
-        (in.prefixes & (INSN_PREFIX_REP | INSN_PREFIX_FS_GS)) || off + in.size > sizeof(pte_t))
+    if (!in.is_mem || in.ea != addr || (in.prefixes & (INSN_PREFIX_REP | INSN_PREFIX_FS_GS)) ||
+        off + in.size > sizeof(pte_t))
         return false;
     if (unlikely(!mfn_valid(pte_mfn(e))))
         return rangeset_contains(mmio_ro_ranges, pte_mfn(e), pte_mfn(e)) && drop_mmio_write(v, &in, regs);
 
     pg = mfn_to_page(pte_mfn(e));
-    if (!pt_lock_table(pg, d, PGT_l1_page_table))
+    if (!pt_lock_table(pg, v->domain, PGT_l1_page_table))
         return false;
-    done = write_entry((pte_t *)page_to_virt(pg) + (addr & ~PAGE_MASK) / sizeof(pte_t), off, &in, regs, &fx, d);
-    pt_unlock_page(pg);
-    if (done)
-        complete(v, &in, regs, &fx);
-    return done;
+    p = (pte_t *)mfn_to_virt(pte_mfn(e)) + (addr & ~PAGE_MASK) / sizeof(pte_t);
+    if (likely(in.size == sizeof(pte_t) && (in.opcode == OP_MOV || in.opcode == OP_XCHG)))
+        return emulate_whole(v, pg, p, &in, regs);
+    return emulate_any(v, pg, p, off, &in, regs);
 }

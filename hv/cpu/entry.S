@@ -176,27 +176,53 @@ ENTRY(raw_clear)
     EX_TABLE 1b, 2b
 END(raw_clear)
 
-/* Sizes of 8 bytes or less are common enough to be worth a path of their own; the rest goes by quadwords. */
-ENTRY(raw_copy_user)
+/*
+ * int raw_read_user(void *dst, const void *src, size_t len), int raw_write_user(void *dst, const void *src, size_t len):
+ * 0 or -EFAULT; a read that fails zeroes the rest of dst.
+ */
+ENTRY(raw_read_user)
     OPEN_SMAP
-    movq %rdx, %rcx
-    andl $7, %edx
-    shrq $3, %rcx
-1:  rep movsq
     movl %edx, %ecx
-2:  rep movsb
+    shrl $3, %ecx
+1:  rep movsq
+    andl $7, %edx
+    jnz 3f
+2:  CLOSE_SMAP
     xorl %eax, %eax
-    CLOSE_SMAP
     ret
-3:  leaq (%rdx, %rcx, 8), %rax
+3:  movl %edx, %ecx
+4:  rep movsb
+    jmp 2b
+5:  andl $7, %edx
+    leal (%rdx, %rcx, 8), %ecx
+6:  xorl %eax, %eax
+    rep stosb
     CLOSE_SMAP
+    movl $-14, %eax
     ret
-4:  movl %ecx, %eax
-    CLOSE_SMAP
+    EX_TABLE 1b, 5b
+    EX_TABLE 4b, 6b
+END(raw_read_user)
+
+ENTRY(raw_write_user)
+    OPEN_SMAP
+    movl %edx, %ecx
+    shrl $3, %ecx
+1:  rep movsq
+    andl $7, %edx
+    jnz 3f
+2:  CLOSE_SMAP
+    xorl %eax, %eax
     ret
-    EX_TABLE 1b, 3b
-    EX_TABLE 2b, 4b
-END(raw_copy_user)
+3:  movl %edx, %ecx
+4:  rep movsb
+    jmp 2b
+5:  CLOSE_SMAP
+    movl $-14, %eax
+    ret
+    EX_TABLE 1b, 5b
+    EX_TABLE 4b, 5b
+END(raw_write_user)
 
 ENTRY(raw_clear_user)
     OPEN_SMAP

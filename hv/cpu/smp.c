@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Calls between CPUs. A call waits until each CPU has taken its interrupt; the rules against deadlock are those of
- * hv/mm/flush.c: interrupts on, no lock that is taken elsewhere with interrupts off.
+ * Calls between CPUs. A call waits until each CPU has taken its interrupt; the rules against
+ * deadlock are those of hv/mm/flush.c: interrupts on, no lock that is taken elsewhere with
+ * interrupts off.
  */
 #include <hv/apic.h>
 #include <hv/boot.h>
@@ -101,7 +102,8 @@ void smp_stop_others(void)
     cpumask_clear(smp_processor_id(), &stop_pending);
     for_each_cpu(cpu, &stop_pending)
         apic_send_nmi(cpu_apicid[cpu]);
-    for (unsigned int us = 0; us < STOP_WAIT_US && !cpumask_empty(&stop_pending); us += STOP_POLL_US) {
+    for (unsigned int us = 0; us < STOP_WAIT_US && !cpumask_empty(&stop_pending);
+         us += STOP_POLL_US) {
         udelay(STOP_POLL_US);
         barrier();
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads the ACPI tables that the hypervisor needs. Everything in them is firmware's word: lengths, checksums and entry
- * sizes are checked, a damaged table is named and left out. AML is not interpreted; the sleep type of soft-off is
- * recognised in the DSDT by its fixed encoding.
+ * Reads the ACPI tables that the hypervisor needs. Everything in them is firmware's word: lengths,
+ * checksums and entry sizes are checked, a damaged table is named and left out. AML is not
+ * interpreted; the sleep type of soft-off is recognised in the DSDT by its fixed encoding.
  */
 #include <hv/acpi.h>
 #include <hv/acpi_tables.h>
@@ -41,7 +41,8 @@ static const struct acpi_header *table_map(paddr_t pa, const char *signature)
         return NULL;
     h = ioremap(pa, len);
     if (h && checksum(h, len)) {
-        printk(XENLOG_WARNING "ACPI: table %.4s at %#lx has a bad checksum and is ignored\n", h->signature, pa);
+        printk(XENLOG_WARNING "ACPI: table %.4s at %#lx has a bad checksum and is ignored\n",
+               h->signature, pa);
         iounmap(h, len);
         return NULL;
     }
@@ -60,7 +61,8 @@ static void add_cpu(uint32_t apicid, uint32_t uid, uint32_t flags)
     if (!(flags & ACPI_MADT_CPU_ENABLED))
         return;
     if (acpi.nr_cpus == ACPI_MAX_CPUS) {
-        printk(XENLOG_WARNING "ACPI: CPU with APIC id %u left out, more than %u CPUs\n", apicid, ACPI_MAX_CPUS);
+        printk(XENLOG_WARNING "ACPI: CPU with APIC id %u left out, more than %u CPUs\n", apicid,
+               ACPI_MAX_CPUS);
         return;
     }
     for (unsigned int i = 0; i < acpi.nr_cpus; i++)
@@ -83,7 +85,8 @@ static void add_override(const struct acpi_madt_override *e)
     struct acpi_override o = { .isa = e->irq, .gsi = e->gsi };
 
     if (e->bus != 0 || e->irq >= PIC_IRQS || acpi.nr_overrides == ACPI_MAX_OVERRIDES) {
-        printk(XENLOG_WARNING "ACPI: interrupt override of bus %u IRQ %u ignored\n", e->bus, e->irq);
+        printk(XENLOG_WARNING "ACPI: interrupt override of bus %u IRQ %u ignored\n", e->bus,
+               e->irq);
         return;
     }
     o.level = (e->flags & ACPI_MPS_TRIGGER) == ACPI_MPS_LEVEL;
@@ -144,7 +147,8 @@ static void parse_madt(const struct acpi_header *h)
         const struct acpi_madt_entry *e = (const void *)((const char *)m + off);
 
         if (e->length < sizeof(*e) || off + e->length > h->length) {
-            printk(XENLOG_WARNING "ACPI: MADT is damaged at offset %zu; the rest is ignored\n", off);
+            printk(XENLOG_WARNING "ACPI: MADT is damaged at offset %zu; the rest is ignored\n",
+                   off);
             return;
         }
         madt_entry(e);
@@ -157,8 +161,8 @@ static void parse_madt(const struct acpi_header *h)
 /* An I/O port that is given twice: the extended form counts if it is there and in I/O space. */
 static uint16_t io_block(const struct acpi_fadt *f, uint32_t legacy, const struct acpi_gas *x)
 {
-    if ((size_t)((const char *)(x + 1) - (const char *)f) <= f->h.length && x->addr && x->addr <= UINT16_MAX &&
-        x->space == ACPI_SPACE_IO)
+    if ((size_t)((const char *)(x + 1) - (const char *)f) <= f->h.length && x->addr &&
+        x->addr <= UINT16_MAX && x->space == ACPI_SPACE_IO)
         return (uint16_t)x->addr;
     return legacy <= UINT16_MAX ? (uint16_t)legacy : 0;
 }
@@ -223,7 +227,8 @@ static void parse_fadt(const struct acpi_header *h)
     paddr_t dsdt;
 
     if (h->length < ACPI_FADT_V1_SIZE) {
-        printk(XENLOG_WARNING "ACPI: FADT is too short (%u bytes): no PM timer, no power-off\n", h->length);
+        printk(XENLOG_WARNING "ACPI: FADT is too short (%u bytes): no PM timer, no power-off\n",
+               h->length);
         return;
     }
     acpi.sci = f->sci_int;
@@ -234,9 +239,11 @@ static void parse_fadt(const struct acpi_header *h)
     acpi.pm1a_evt = io_block(f, f->pm1a_evt, &f->x_pm1a_evt);
     acpi.pm1b_evt = io_block(f, f->pm1b_evt, &f->x_pm1b_evt);
     acpi.century = f->century;
-    acpi.no_8042 = h->revision >= ACPI_FADT_REV_WITH_BOOT_ARCH && !(f->boot_arch & ACPI_FADT_BOOT_8042);
+    acpi.no_8042 =
+        h->revision >= ACPI_FADT_REV_WITH_BOOT_ARCH && !(f->boot_arch & ACPI_FADT_BOOT_8042);
     if ((f->flags & ACPI_FADT_RESET) && h->length > offsetof(struct acpi_fadt, reset_value) &&
-        f->reset_reg.space == ACPI_SPACE_IO && f->reset_reg.addr && f->reset_reg.addr <= UINT16_MAX) {
+        f->reset_reg.space == ACPI_SPACE_IO && f->reset_reg.addr &&
+        f->reset_reg.addr <= UINT16_MAX) {
         acpi.reset_port = (uint16_t)f->reset_reg.addr;
         acpi.reset_value = f->reset_value;
     }
@@ -256,7 +263,8 @@ static void parse_hpet(const struct acpi_header *h)
 
 static void parse_mcfg(const struct acpi_header *h)
 {
-    const struct acpi_mcfg_entry *e = (const void *)((const char *)h + sizeof(struct acpi_mcfg_table));
+    const struct acpi_mcfg_entry *e =
+        (const void *)((const char *)h + sizeof(struct acpi_mcfg_table));
     size_t n;
 
     if (h->length < sizeof(struct acpi_mcfg_table))
@@ -264,7 +272,8 @@ static void parse_mcfg(const struct acpi_header *h)
     n = (h->length - sizeof(struct acpi_mcfg_table)) / sizeof(*e);
     for (; n && acpi.nr_mcfg < ACPI_MAX_MCFG; n--, e++)
         if (e->start_bus <= e->end_bus)
-            acpi.mcfg[acpi.nr_mcfg++] = (struct acpi_mcfg){ e->base, e->segment, e->start_bus, e->end_bus };
+            acpi.mcfg[acpi.nr_mcfg++] =
+                (struct acpi_mcfg){ e->base, e->segment, e->start_bus, e->end_bus };
 }
 
 static const struct {
@@ -284,7 +293,8 @@ static void parse_table(paddr_t pa, unsigned int *seen)
     if (!h)
         return;
     for (unsigned int i = 0; i < ARRAY_SIZE(tables); i++)
-        if (!(*seen & (1u << i)) && !memcmp(h->signature, tables[i].signature, sizeof(h->signature))) {
+        if (!(*seen & (1u << i)) &&
+            !memcmp(h->signature, tables[i].signature, sizeof(h->signature))) {
             *seen |= 1u << i;
             tables[i].parse(h);
         }
@@ -357,7 +367,8 @@ static bool parse_rsdp(paddr_t pa)
     iounmap(p, sizeof(r));
     if (!rsdp_valid(&r, sizeof(r)))
         return false;
-    if (r.revision >= 2 && !checksum(&r, sizeof(r)) && r.xsdt && parse_root(r.xsdt, "XSDT", sizeof(uint64_t)))
+    if (r.revision >= 2 && !checksum(&r, sizeof(r)) && r.xsdt &&
+        parse_root(r.xsdt, "XSDT", sizeof(uint64_t)))
         return true;
     return parse_root(r.rsdt, "RSDT", sizeof(uint32_t));
 }
@@ -376,12 +387,13 @@ void __init acpi_init(paddr_t rsdp)
     acpi.rsdp = rsdp;
     if (!parse_rsdp(rsdp)) {
         acpi.rsdp = 0;
-        printk(XENLOG_WARNING "ACPI: no tables found: one CPU, no I/O APIC, interval timer as platform timer, "
-                              "no power-off. Switch ACPI on in the firmware\n");
+        printk(XENLOG_WARNING
+               "ACPI: no tables found: one CPU, no I/O APIC, interval timer as platform timer, "
+               "no power-off. Switch ACPI on in the firmware\n");
         return;
     }
-    printk(XENLOG_INFO "ACPI: %u CPUs, %u I/O APICs, SCI %u, PM timer port %#x, HPET %#lx\n", acpi.nr_cpus,
-           acpi.nr_ioapics, acpi.sci, acpi.pm_timer_port, acpi.hpet);
+    printk(XENLOG_INFO "ACPI: %u CPUs, %u I/O APICs, SCI %u, PM timer port %#x, HPET %#lx\n",
+           acpi.nr_cpus, acpi.nr_ioapics, acpi.sci, acpi.pm_timer_port, acpi.hpet);
     if (!acpi.nr_cpus)
         printk(XENLOG_WARNING "ACPI: no CPU in the MADT; only the boot CPU is used\n");
 }

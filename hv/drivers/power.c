@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How the machine ends: soft-off through the PM1 control registers, restart by the first way that works, stop. Sleep
- * states other than soft-off are refused.
+ * How the machine ends: soft-off through the PM1 control registers, restart by the first way that
+ * works, stop. Sleep states other than soft-off are refused.
  */
 #include <hv/acpi.h>
 #include <hv/acpi_tables.h>
@@ -47,7 +47,8 @@ static void write_pm1_cnt(uint16_t port, unsigned int typ)
 
     if (!port)
         return;
-    val = (inw(port) & ~(ACPI_PM1_SLP_TYP | ACPI_PM1_SLP_EN)) | (typ << ACPI_PM1_SLP_TYP_SHIFT & ACPI_PM1_SLP_TYP);
+    val = (inw(port) & ~(ACPI_PM1_SLP_TYP | ACPI_PM1_SLP_EN)) |
+          (typ << ACPI_PM1_SLP_TYP_SHIFT & ACPI_PM1_SLP_TYP);
     outw(port, (uint16_t)val);
     outw(port, (uint16_t)(val | ACPI_PM1_SLP_EN));
 }
@@ -64,7 +65,8 @@ static void soft_off(unsigned int typ_a, unsigned int typ_b)
 
 int acpi_enter_sleep(uint32_t pm1a_cnt_val, uint32_t pm1b_cnt_val, uint32_t sleep_state)
 {
-    if (!sleep_state || sleep_state > MAX_SLEEP_STATE || pm1a_cnt_val > UINT16_MAX || pm1b_cnt_val > UINT16_MAX)
+    if (!sleep_state || sleep_state > MAX_SLEEP_STATE || pm1a_cnt_val > UINT16_MAX ||
+        pm1b_cnt_val > UINT16_MAX)
         return -EINVAL;
     if (sleep_state != MAX_SLEEP_STATE)
         return -EOPNOTSUPP;
@@ -72,7 +74,8 @@ int acpi_enter_sleep(uint32_t pm1a_cnt_val, uint32_t pm1b_cnt_val, uint32_t slee
         return -EPERM;
     printk(XENLOG_INFO "Domain 0 powers the machine off\n");
     soft_off(MASK_EXTR(pm1a_cnt_val, ACPI_PM1_SLP_TYP), MASK_EXTR(pm1b_cnt_val, ACPI_PM1_SLP_TYP));
-    printk(XENLOG_ERR "Soft-off through port %#x had no effect; switch the machine off by hand\n", acpi.pm1a_cnt);
+    printk(XENLOG_ERR "Soft-off through port %#x had no effect; switch the machine off by hand\n",
+           acpi.pm1a_cnt);
     machine_halt();
 }
 
@@ -83,7 +86,8 @@ void acpi_power_off(void)
         return;
     }
     soft_off(acpi.s5_typ_a, acpi.s5_typ_b);
-    printk(XENLOG_ERR "Soft-off through port %#x had no effect; switch the machine off by hand\n", acpi.pm1a_cnt);
+    printk(XENLOG_ERR "Soft-off through port %#x had no effect; switch the machine off by hand\n",
+           acpi.pm1a_cnt);
 }
 
 static void reset_acpi(void)
@@ -95,7 +99,8 @@ static void reset_acpi(void)
 static void reset_keyboard(void)
 {
     for (unsigned int i = 0; i < KBD_TRIES; i++) {
-        for (unsigned int n = 0; n < KBD_POLLS && (inb(KBD_STATUS_PORT) & KBD_STATUS_INPUT_FULL); n++)
+        for (unsigned int n = 0; n < KBD_POLLS && (inb(KBD_STATUS_PORT) & KBD_STATUS_INPUT_FULL);
+             n++)
             cpu_relax();
         outb(KBD_STATUS_PORT, KBD_PULSE_RESET);
         udelay(50);

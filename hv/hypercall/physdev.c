@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * physdev_op: interrupts and devices of the machine as domains ask for them. MSIs are refused with -EOPNOTSUPP, so that guests fall
- * back to interrupt lines.
+ * physdev_op: interrupts and devices of the machine as domains ask for them. MSIs are refused with
+ * -EOPNOTSUPP, so that guests fall back to interrupt lines.
  */
 #include <hv/acpi.h>
 #include <hv/apic.h>
@@ -115,7 +115,9 @@ static long op_apic_write(struct domain *d, void *arg)
     return ioapic_guest_write(op.apic_physbase, op.reg, op.value);
 }
 
-/* Vectors are not the guest's affair; the old call only wants to hear a number that is plausible. */
+/* Vectors are not the guest's affair; the old call only wants to hear a number that is
+
+   plausible. */
 static long op_alloc_irq_vector(struct domain *d, void *arg)
 {
     struct physdev_irq op;
@@ -146,7 +148,9 @@ static long op_setup_gsi(struct domain *d, void *arg)
     return irq_setup_gsi((unsigned int)op.gsi, op.triggering, op.polarity);
 }
 
-/* The domain a pirq call is about: the caller's own, or for the control domain any. With reference. */
+/* The domain a pirq call is about: the caller's own, or for the control domain any. With
+
+   reference. */
 static struct domain *pirq_target(domid_t id, int *err)
 {
     return target_domain(id, err);
@@ -221,7 +225,8 @@ static long op_get_free_pirq(struct domain *d, void *arg)
     return copy_arg_to(arg, &op) ? -EFAULT : 0;
 }
 
-/* No MSI is ever set up, so there is none to restore, and MSI-X needs no preparation: known devices only. */
+/* No MSI is ever set up, so there is none to restore, and MSI-X needs no preparation: known devices
+   only. */
 static long op_msi_refused(struct domain *d, void *arg)
 {
     return -EOPNOTSUPP;
@@ -234,7 +239,8 @@ static long op_dbgp(struct domain *d, void *arg)
 
     if (copy_arg_from(&op, arg))
         return -EFAULT;
-    return op.op == PHYSDEVOP_DBGP_RESET_PREPARE || op.op == PHYSDEVOP_DBGP_RESET_DONE ? 0 : -ENOSYS;
+    return op.op == PHYSDEVOP_DBGP_RESET_PREPARE || op.op == PHYSDEVOP_DBGP_RESET_DONE ? 0
+                                                                                       : -ENOSYS;
 }
 
 #define ANY false

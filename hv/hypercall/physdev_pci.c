@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The list of PCI devices, as dom0 reports what it found: it enumerates the buses, the hypervisor does not. */
+/* The list of PCI devices, as dom0 reports what it found: it enumerates the buses, the hypervisor
+   does not. */
 #include <hv/acpi.h>
 #include <hv/errno.h>
 #include <hv/list.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * platform_op: what dom0 tells and asks about the machine itself. The table's row decides that only the control domain gets here.
+ * platform_op: what dom0 tells and asks about the machine itself. The table's row decides that only
+ * the control domain gets here.
  */
 #include <hv/acpi.h>
 #include <hv/cpuid.h>
@@ -78,10 +79,13 @@ static long op_get_cpuinfo(struct xen_platform_op *op)
 static const char *vendor_id(void)
 {
     static const char *const names[] = {
-        [VENDOR_intel] = "GenuineIntel", [VENDOR_amd] = "AuthenticAMD", [VENDOR_hygon] = "HygonGenuine",
+        [VENDOR_intel] = "GenuineIntel",
+        [VENDOR_amd] = "AuthenticAMD",
+        [VENDOR_hygon] = "HygonGenuine",
     };
 
-    return boot_cpu.vendor < ARRAY_SIZE(names) && names[boot_cpu.vendor] ? names[boot_cpu.vendor] : "            ";
+    return boot_cpu.vendor < ARRAY_SIZE(names) && names[boot_cpu.vendor] ? names[boot_cpu.vendor]
+                                                                         : "            ";
 }
 
 static long op_get_cpu_version(struct xen_platform_op *op)
@@ -153,7 +157,8 @@ static long op_enter_acpi_sleep(struct xen_platform_op *op)
     return acpi_enter_sleep(s->val_a, s->val_b, s->sleep_state);
 }
 
-/* Idle CPUs use HLT and firmware sets the frequency: what dom0 knows of power states is taken note of and not used. */
+/* Idle CPUs use HLT and firmware sets the frequency: what dom0 knows of power states is taken note
+   of and not used. */
 static long op_set_processor_pminfo(struct xen_platform_op *op)
 {
     uint32_t pdc[3];
@@ -183,7 +188,8 @@ static long op_platform_quirk(struct xen_platform_op *op)
 
 /* --- Firmware --- */
 
-/* A multiboot start leaves no result of disk and video BIOS calls; the shift flags are in the BIOS data area. */
+/* A multiboot start leaves no result of disk and video BIOS calls; the shift flags are in the BIOS
+   data area. */
 static long op_firmware_info(struct xen_platform_op *op)
 {
     switch (op->u.firmware_info.type) {

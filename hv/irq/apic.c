@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Local APIC of the running CPU: xAPIC through its page, x2APIC through MSRs, behind apic_read() and apic_write().
- * Interrupts go to physical destinations only. The timer is used one-shot: by TSC deadline where the CPU has it, else
- * by the counting register at its calibrated rate.
+ * Local APIC of the running CPU: xAPIC through its page, x2APIC through MSRs, behind apic_read()
+ * and apic_write(). Interrupts go to physical destinations only. The timer is used one-shot: by TSC
+ * deadline where the CPU has it, else by the counting register at its calibrated rate.
  */
 #include <hv/acpi.h>
 #include <hv/apic.h>
@@ -32,7 +32,9 @@ static bool use_deadline;
 static volatile uint32_t *lapic;
 static uint32_t apic_khz;               /* timer ticks per millisecond at divide-by-1 */
 
-/* x2apic=1 switches it on where the CPU has it, x2apic=0 keeps xAPIC; default: as firmware left it. */
+/* x2apic=1 switches it on where the CPU has it, x2apic=0 keeps xAPIC; default: as firmware left
+
+   it. */
 static int x2apic_wanted = -1;
 static int parse_x2apic(const char *s)
 {
@@ -175,7 +177,8 @@ static void send(uint32_t apicid, uint32_t command)
     unsigned long flags;
 
     if (x2apic) {
-        /* WRMSR to the x2APIC does not serialise: what the receiver is to see must be visible first. */
+        /* WRMSR to the x2APIC does not serialise: what the receiver is to see must be visible
+         * first. */
         mb();
         wrmsr(MSR_X2APIC_FIRST + (APIC_ICR >> 4), (uint64_t)apicid << 32 | command);
         return;
@@ -217,7 +220,8 @@ void apic_timer_arm(int64_t ns)
         wrmsr(MSR_TSC_DEADLINE, ns > 0 ? rdtsc() + time_ns_to_ticks((uint64_t)ns) : 1);
         return;
     }
-    /* A longer wait than the counter holds ends early; the timer soft interrupt then arms it again. */
+    /* A longer wait than the counter holds ends early; the timer soft interrupt then arms it
+       again. */
     count = ns > 0 ? muldiv64((uint64_t)MIN(ns, SECONDS(100)), apic_khz, 1000000) : 0;
     apic_write(APIC_TIMER_INIT, (uint32_t)MAX(MIN(count, (uint64_t)UINT32_MAX), 1ULL));
 }

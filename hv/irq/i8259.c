@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The pair of 8259A controllers is moved off the exception vectors, masked for good, and only its spurious interrupts
- * are recognised.
+ * The pair of 8259A controllers is moved off the exception vectors, masked for good, and only its
+ * spurious interrupts are recognised.
  */
 #include <hv/apic.h>
 #include <hv/apic_regs.h>
@@ -31,8 +31,8 @@ static bool in_service(uint16_t cmd_port, unsigned int line)
     return (inb(cmd_port) >> line) & 1;
 }
 
-/* A line that went away before the CPU asked shows as the lowest priority of its chip, without being in service: the
-   chip wants no EOI then, but the master does for its cascade line. */
+/* A line that went away before the CPU asked shows as the lowest priority of its chip, without
+   being in service: the chip wants no EOI then, but the master does for its cascade line. */
 void i8259_interrupt(unsigned int vector)
 {
     unsigned int irq = vector - PIC_VECTOR_BASE, line = irq & 7;

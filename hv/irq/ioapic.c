@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * I/O APICs: one redirection entry per GSI. A copy of each entry is kept here and is the truth; the chip is written, never
- * read, after boot. Entries are physical, fixed delivery.
+ * I/O APICs: one redirection entry per GSI. A copy of each entry is kept here and is the truth; the
+ * chip is written, never read, after boot. Entries are physical, fixed delivery.
  */
 #include <hv/acpi.h>
 #include <hv/apic.h>
@@ -60,7 +60,8 @@ static void write_high(const struct ioapic *a, unsigned int gsi, uint32_t high)
     reg_write(a, IOAPIC_REG_RTE + 2 * (gsi - a->gsi_base) + 1, high);
 }
 
-void ioapic_set(unsigned int gsi, uint8_t vector, uint32_t apicid, bool level, bool active_low, bool masked)
+void ioapic_set(unsigned int gsi, uint8_t vector, uint32_t apicid, bool level, bool active_low,
+                bool masked)
 {
     const struct ioapic *a = ioapic_of(gsi);
     struct rte *r = &rtes[gsi];
@@ -71,7 +72,8 @@ void ioapic_set(unsigned int gsi, uint8_t vector, uint32_t apicid, bool level, b
     spin_lock_irqsave(&ioapic_lock, flags);
     r->low = vector | (level ? IOAPIC_RTE_LEVEL : 0) | (active_low ? IOAPIC_RTE_ACTIVE_LOW : 0);
     r->high = apicid << IOAPIC_RTE_DEST_SHIFT;
-    /* Masked while it is half written: the halves are separate accesses and must never be seen mixed. */
+    /* Masked while it is half written: the halves are separate accesses and must never be seen
+     * mixed. */
     write_low(a, gsi, r->low | IOAPIC_RTE_MASKED);
     write_high(a, gsi, r->high);
     if (masked)
@@ -123,7 +125,8 @@ static void __init init_one(const struct acpi_ioapic *from)
     a->gsi_base = from->gsi_base;
     a->nr = IOAPIC_VERSION_ENTRIES(reg_read(a, IOAPIC_REG_VERSION));
     if (a->gsi_base >= NR_GSIS_MAX) {
-        printk(XENLOG_WARNING "I/O APIC %u from GSI %u left out: GSIs end at %u\n", from->id, a->gsi_base, NR_GSIS_MAX);
+        printk(XENLOG_WARNING "I/O APIC %u from GSI %u left out: GSIs end at %u\n", from->id,
+               a->gsi_base, NR_GSIS_MAX);
         return;
     }
     a->nr = MIN(a->nr, NR_GSIS_MAX - a->gsi_base);
@@ -140,7 +143,8 @@ static void __init init_one(const struct acpi_ioapic *from)
         write_low(a, gsi, IOAPIC_RTE_MASKED);
         write_high(a, gsi, 0);
     }
-    printk(XENLOG_INFO "I/O APIC %u at %#lx: GSIs %u-%u\n", from->id, from->addr, a->gsi_base, a->gsi_base + a->nr - 1);
+    printk(XENLOG_INFO "I/O APIC %u at %#lx: GSIs %u-%u\n", from->id, from->addr, a->gsi_base,
+           a->gsi_base + a->nr - 1);
 }
 
 void __init ioapic_init(void)
@@ -148,7 +152,8 @@ void __init ioapic_init(void)
     for (unsigned int i = 0; i < acpi.nr_ioapics; i++)
         init_one(&acpi.ioapics[i]);
     if (!nr_ioapics)
-        printk(XENLOG_WARNING "No I/O APIC: devices raise no interrupts. Enable ACPI or the I/O APIC in the firmware\n");
+        printk(XENLOG_WARNING "No I/O APIC: devices raise no interrupts. Enable ACPI or the I/O "
+                              "APIC in the firmware\n");
 }
 
 unsigned int ioapic_count(void)
@@ -182,7 +187,8 @@ int ioapic_guest_read(paddr_t base, unsigned int reg, uint32_t *val)
     return 0;
 }
 
-/* Only trigger and polarity of an entry are taken over; vector, destination and mask are the hypervisor's. */
+/* Only trigger and polarity of an entry are taken over; vector, destination and mask are the
+   hypervisor's. */
 int ioapic_guest_write(paddr_t base, unsigned int reg, uint32_t val)
 {
     const struct ioapic *a = ioapic_by_addr(base);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Vectors and lines. Every GSI in use has one vector that means the same on all CPUs, so moving it is one write. Edge
- * interrupts are acknowledged at once; a level interrupt for guests is masked, acknowledged, and unmasked when the
- * last guest has said that it is done.
+ * Vectors and lines. Every GSI in use has one vector that means the same on all CPUs, so moving it
+ * is one write. Edge interrupts are acknowledged at once; a level interrupt for guests is masked,
+ * acknowledged, and unmasked when the last guest has said that it is done.
  */
 #include <hv/acpi.h>
 #include <hv/apic.h>
@@ -39,7 +39,8 @@ unsigned int isa_irq_to_gsi(unsigned int isa_irq)
     return isa_irq;
 }
 
-/* ISA lines are edge, active high; PCI lines level, active low; the table's overrides say otherwise. */
+/* ISA lines are edge, active high; PCI lines level, active low; the table's overrides say
+   otherwise. */
 static void __init init_lines(void)
 {
     for (unsigned int gsi = 0; gsi < NR_GSIS_MAX; gsi++) {
@@ -205,7 +206,8 @@ static void stray_interrupt(unsigned int vector)
     if (apic_isr_test((uint8_t)vector))
         apic_eoi();
     if (stray_count[vector]++ == 0)
-        printk(XENLOG_WARNING "CPU %u: interrupt at vector %#x, which nobody uses\n", smp_processor_id(), vector);
+        printk(XENLOG_WARNING "CPU %u: interrupt at vector %#x, which nobody uses\n",
+               smp_processor_id(), vector);
 }
 
 void do_irq(struct cpu_user_regs *regs)
@@ -237,8 +239,9 @@ void irq_dump(void)
         if (!irq_is_busy(gsi) && !desc->count)
             continue;
         spin_lock_irqsave(&desc->lock, flags);
-        printk("%3u  %#4x   %3u %s %s %11lu  %u  %s", gsi, desc->vector, desc->cpu, desc->level ? "level" : "edge ",
-               desc->active_low ? "lo" : "hi", desc->count, desc->in_flight, desc->handler ? desc->name : "");
+        printk("%3u  %#4x   %3u %s %s %11lu  %u  %s", gsi, desc->vector, desc->cpu,
+               desc->level ? "level" : "edge ", desc->active_low ? "lo" : "hi", desc->count,
+               desc->in_flight, desc->handler ? desc->name : "");
         list_for_each(p, &desc->guests, link)
             printk(" d%u:%u%s", p->d->domain_id, p->nr, p->in_flight ? "*" : "");
         printk("\n");

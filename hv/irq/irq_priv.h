@@ -51,7 +51,8 @@ void pirq_deliver(struct irq_desc *desc, unsigned int gsi);
 
 /* ioapic.c; gsi without an entry is ignored. */
 bool ioapic_has_gsi(unsigned int gsi);
-void ioapic_set(unsigned int gsi, uint8_t vector, uint32_t apicid, bool level, bool active_low, bool masked);
+void ioapic_set(unsigned int gsi, uint8_t vector, uint32_t apicid, bool level, bool active_low,
+                bool masked);
 void ioapic_mask(unsigned int gsi, bool masked);
 void ioapic_set_dest(unsigned int gsi, uint32_t apicid);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interrupts of domains. A pirq is mapped to a GSI (PHYSDEVOP_map_pirq), then bound to an event channel, which starts the
- * line. Several domains may share a level line: it stays masked until each of them is done.
+ * Interrupts of domains. A pirq is mapped to a GSI (PHYSDEVOP_map_pirq), then bound to an event
+ * channel, which starts the line. Several domains may share a level line: it stays masked until
+ * each of them is done.
  *
- * Locks: table lock (LOCK_PIRQ) for the mapping, desc lock for what an arriving interrupt looks at. The table itself lives as
- * long as the domain's memory, so an EOI needs the desc lock only.
+ * Locks: table lock (LOCK_PIRQ) for the mapping, desc lock for what an arriving interrupt looks at.
+ * The table itself lives as long as the domain's memory, so an EOI needs the desc lock only.
  */
 #include <hv/apic.h>
 #include <hv/backend.h>
@@ -97,7 +98,8 @@ int pirq_map_gsi(struct domain *d, int nr, unsigned int gsi)
 {
     int rc;
 
-    if (!d->pirqs || gsi >= irq_gsi_count() || !ioapic_has_gsi(gsi) || (nr >= 0 && (unsigned int)nr >= d->pirqs->nr))
+    if (!d->pirqs || gsi >= irq_gsi_count() || !ioapic_has_gsi(gsi) ||
+        (nr >= 0 && (unsigned int)nr >= d->pirqs->nr))
         return -EINVAL;
     if (!irq_access_permitted(d, gsi))
         return -EPERM;
@@ -294,7 +296,8 @@ int pirq_guest_eoi(struct domain *d, unsigned int nr)
         return 0;
     desc = irq_desc((unsigned int)gsi);
     spin_lock_irqsave(&desc->lock, flags);
-    /* The mapping may have changed before the lock was held; then the pirq is not bound to this line. */
+    /* The mapping may have changed before the lock was held; then the pirq is not bound to this
+     * line. */
     if (p->bound && p->gsi == gsi)
         guest_done(desc, p);
     spin_unlock_irqrestore(&desc->lock, flags);

@@ -2,12 +2,14 @@
 /*
  * TLB flushes on this and other CPUs, and the TLB clock.
  *
- * Deadlock rules. flush_mask() waits for other CPUs to take an interrupt. So the caller has interrupts on (it must serve
- * requests of others while it waits, also while it waits for flush_lock), and holds no lock that anyone takes with
- * interrupts off: that CPU would spin without serving the request.
+ * Deadlock rules. flush_mask() waits for other CPUs to take an interrupt. So the caller has
+ * interrupts on (it must serve requests of others while it waits, also while it waits for
+ * flush_lock), and holds no lock that anyone takes with interrupts off: that CPU would spin without
+ * serving the request.
  *
- * When the clock runs over it stays 0, and flush_filter() drops nobody, until tlb_clock_maintain() has flushed all CPUs.
- * Stamps of the period before that are then larger than the clock or belong to translations that are gone.
+ * When the clock runs over it stays 0, and flush_filter() drops nobody, until tlb_clock_maintain()
+ * has flushed all CPUs. Stamps of the period before that are then larger than the clock or belong
+ * to translations that are gone.
  */
 #include <hv/apic.h>
 #include <hv/boot.h>
@@ -31,14 +33,16 @@ uint32_t tlb_flush_begin(void)
 {
     uint32_t t = tlb_stamp_now();
 
-    while (t && !__atomic_compare_exchange_n(&tlb_clock, &t, t + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    while (t && !__atomic_compare_exchange_n(&tlb_clock, &t, t + 1, false, __ATOMIC_SEQ_CST,
+                                             __ATOMIC_SEQ_CST))
         ;
     return t ? t + 1 : 0;
 }
 
 void tlb_flush_end(uint32_t tick)
 {
-    /* An interrupt may have flushed and noted a later tick in between; the earlier one is still true. */
+    /* An interrupt may have flushed and noted a later tick in between; the earlier one is still
+     * true. */
     WRITE_ONCE(this_cpu(tlb_flush_time), tick);
 }
 
@@ -75,7 +79,8 @@ static void flush_tlb(void)
     tlb_flush_end(t);
 }
 
-/* FLUSH_ROOT_PV asks for nothing of its own here: without per-CPU root tables the TLB is all that can be stale. */
+/* FLUSH_ROOT_PV asks for nothing of its own here: without per-CPU root tables the TLB is all that
+   can be stale. */
 void flush_local(unsigned int flags, unsigned long va)
 {
     if (flags & FLUSH_TLB_GLOBAL)
@@ -125,12 +130,14 @@ void flush_mask(const cpumask_t *mask, unsigned int flags, unsigned long va)
     spin_lock(&flush_lock);
     flush_flags = flags;
     flush_va = va;
-    /* The request is complete before a CPU can find itself in pending; its interrupt comes after that. */
+    /* The request is complete before a CPU can find itself in pending; its interrupt comes after
+     * that. */
     smp_wmb();
     flush_pending = others;
     for_each_cpu(cpu, &others)
         apic_send_ipi(cpu_apicid[cpu], VECTOR_FLUSH);
-    while (!cpumask_empty((const cpumask_t *)&flush_pending) && READ_ONCE(system_state) != SYS_panic) {
+    while (!cpumask_empty((const cpumask_t *)&flush_pending) &&
+           READ_ONCE(system_state) != SYS_panic) {
         cpu_relax();
         barrier();
     }

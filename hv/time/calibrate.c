@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The clock of each CPU: its TSC from a stamp on, at a rate that is corrected once a second against the platform timer by the
- * CPU itself. A clock never goes back: one that is ahead is slowed down for the next second, one that is behind
- * jumps forward.
+ * The clock of each CPU: its TSC from a stamp on, at a rate that is corrected once a second against
+ * the platform timer by the CPU itself. A clock never goes back: one that is ahead is slowed down
+ * for the next second, one that is behind jumps forward.
  */
 #include <hv/apic.h>
 #include <hv/cpumask.h>
@@ -23,8 +23,8 @@
 #define MAX_SKIPPED 3
 
 struct cpu_clock {
-    /* Two stamps, so that an NMI in the middle of an update reads a whole one: version counts updates, its lowest bit
-       says which is valid. */
+    /* Two stamps, so that an NMI in the middle of an update reads a whole one: version counts
+       updates, its lowest bit says which is valid. */
     struct time_stamp latch[2];
     uint32_t version;
     unsigned int skipped;       /* corrections left out in a row, for want of a good sample */
@@ -84,7 +84,8 @@ void udelay(unsigned int us)
 }
 
 /* Interrupts off, or nobody else looks yet. */
-static void publish(struct cpu_clock *c, const struct time_stamp *st, const struct time_sample *sample)
+static void publish(struct cpu_clock *c, const struct time_stamp *st,
+                    const struct time_sample *sample)
 {
     c->sample = *sample;
     c->latch[(c->version + 1) & 1] = *st;
@@ -99,7 +100,8 @@ static void calibrate_this_cpu(void)
     struct time_sample now;
     struct time_stamp next;
 
-    /* A sample that was held up (by the host of an emulator, by a management interrupt) is worse than none. */
+    /* A sample that was held up (by the host of an emulator, by a management interrupt) is worse
+     * than none. */
     if (!platform_sample(&now, NOW()) && c->skipped++ < MAX_SKIPPED) {
         local_irq_restore(flags);
         return;

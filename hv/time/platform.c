@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The platform timer: HPET, ACPI PM timer or interval timer, the first that is there and counts (clocksource= prefers
- * one). All CPUs' clocks are pulled to it. Its count is carried to 64 bits at each sample; turns that went by unseen are
- * found with the help of the caller's own clock.
+ * The platform timer: HPET, ACPI PM timer or interval timer, the first that is there and counts
+ * (clocksource= prefers one). All CPUs' clocks are pulled to it. Its count is carried to 64 bits at
+ * each sample; turns that went by unseen are found with the help of the caller's own clock.
  */
 #include <hv/acpi.h>
 #include <hv/lib.h>
@@ -68,7 +68,8 @@ static bool __init pm_timer_init(struct platform_timer *t)
     return true;
 }
 
-/* Channel 0, whose interrupt stays masked; channel 2 is dom0's. Counts down; the complement counts up. */
+/* Channel 0, whose interrupt stays masked; channel 2 is dom0's. Counts down; the complement counts
+   up. */
 static uint32_t pit_read(void)
 {
     uint32_t v;
@@ -136,7 +137,8 @@ static uint32_t read_bracketed(uint64_t *tsc, uint64_t *width)
     return val;
 }
 
-/* Adds what the counter moved on since the last sample, with the turns that the estimate says it made. */
+/* Adds what the counter moved on since the last sample, with the turns that the estimate says it
+   made. */
 static void carry(uint32_t val, s_time_t estimate)
 {
     uint64_t turn = (uint64_t)counter_mask() + 1, turn_ns = count_to_ns(turn);
@@ -197,14 +199,16 @@ void __init platform_timer_init(void)
         if (!strcmp(timers[i].option, clocksource)) {
             known = true;
             if (!try_timer(&timers[i]))
-                printk(XENLOG_WARNING "clocksource=%s: this machine has none that works\n", clocksource);
+                printk(XENLOG_WARNING "clocksource=%s: this machine has none that works\n",
+                       clocksource);
         }
     if (!known)
         printk(XENLOG_WARNING "clocksource=%s is not known: hpet, acpi or pit\n", clocksource);
     for (unsigned int i = 0; i < ARRAY_SIZE(timers) && !timer; i++)
         try_timer(&timers[i]);
     if (!timer)
-        panic("No platform timer counts (HPET, ACPI PM timer, PIT): time can't be kept on this machine\n");
+        panic("No platform timer counts (HPET, ACPI PM timer, PIT): time can't be kept on this "
+              "machine\n");
     printk(XENLOG_INFO "Platform timer: %s\n", timer->name);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The pv clock: what a guest multiplies its TSC with to get system time. It is written when a vCPU comes to a CPU and after each
- * correction of that CPU's clock; never from another CPU while the vCPU runs.
+ * The pv clock: what a guest multiplies its TSC with to get system time. It is written when a vCPU
+ * comes to a CPU and after each correction of that CPU's clock; never from another CPU while the
+ * vCPU runs.
  */
 #include <hv/backend.h>
 #include <hv/domain.h>
@@ -62,7 +63,8 @@ static uint32_t write_shared(struct vcpu_time_info *to, const struct vcpu_time_i
     return version + 1;
 }
 
-/* The same to the area the guest registered by its virtual address. False when it is not mapped right now. */
+/* The same to the area the guest registered by its virtual address. False when it is not mapped
+   right now. */
 static bool write_area(struct vcpu *v, struct vcpu_time_info *t, uint32_t version)
 {
     struct vcpu_time_info *area = v->time_info_guest;
@@ -88,7 +90,8 @@ void force_update_vcpu_time(struct vcpu *v)
     fill(v, &t);
     version = write_shared(&v->vcpu_info->time, &t);
     local_irq_restore(flags);
-    /* The area of a vCPU in user mode may be out of reach; it is tried again at the next occasion. */
+    /* The area of a vCPU in user mode may be out of reach; it is tried again at the next
+       occasion. */
     if (v == current && v->time_info_guest && !write_area(v, &t, version))
         v->pv_clock_version = 0;
 }

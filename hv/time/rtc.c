@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Date and time from the real-time clock, read twice without an update in between instead of waiting for the next
- * second; so the result is exact to a second only. It is read once, at boot.
+ * Date and time from the real-time clock, read twice without an update in between instead of
+ * waiting for the next second; so the result is exact to a second only. It is read once, at boot.
  */
 #include <hv/acpi.h>
 #include <hv/lib.h>
@@ -68,8 +68,8 @@ static bool decode(const struct rtc_regs *r, struct tm_utc *tm)
             return false;
         tm->hour = tm->hour % 12 + (pm ? 12 : 0);
     }
-    if (tm->sec < 0 || tm->sec > 59 || tm->min < 0 || tm->min > 59 || tm->hour < 0 || tm->hour > 23 || tm->year < 0 ||
-        tm->year > 99 || tm->mon < 1 || tm->mon > 12)
+    if (tm->sec < 0 || tm->sec > 59 || tm->min < 0 || tm->min > 59 || tm->hour < 0 ||
+        tm->hour > 23 || tm->year < 0 || tm->year > 99 || tm->mon < 1 || tm->mon > 12)
         return false;
     if (century >= 19 && century <= 29)
         tm->year += century * 100;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Arithmetic of clocks: conversion between ticks and nanoseconds, and the correction of a CPU's clock. No hardware. */
+/* Arithmetic of clocks: conversion between ticks and nanoseconds, and the correction of a CPU's
+   clock. No hardware. */
 #include "time_priv.h"
 
 /* Below this the ratio of two samples says more about the reads than about the clocks. */
@@ -50,7 +51,8 @@ void scale_set(struct time_scale *s, uint64_t ns, uint64_t ticks)
 
 s_time_t stamp_extrapolate(const struct time_stamp *st, uint64_t tsc)
 {
-    /* TSC reads of one CPU can't go backwards; the difference is kept from wrapping if firmware makes them. */
+    /* TSC reads of one CPU can't go backwards; the difference is kept from wrapping if firmware
+     * makes them. */
     uint64_t delta = tsc > st->tsc ? tsc - st->tsc : 0;
 
     return st->stime + (s_time_t)scale_ticks(delta, &st->scale);
@@ -59,7 +61,9 @@ s_time_t stamp_extrapolate(const struct time_stamp *st, uint64_t tsc)
 struct time_stamp calibrate_stamp(const struct time_stamp *old, const struct time_sample *then,
                                   const struct time_sample *now, s_time_t period)
 {
-    struct time_stamp next = { .tsc = now->tsc, .stime = stamp_extrapolate(old, now->tsc), .scale = old->scale };
+    struct time_stamp next = { .tsc = now->tsc,
+                               .stime = stamp_extrapolate(old, now->tsc),
+                               .scale = old->scale };
     s_time_t elapsed = now->stime - then->stime, ahead = next.stime - now->stime;
 
     if (ahead < 0) {
@@ -70,7 +74,8 @@ struct time_stamp calibrate_stamp(const struct time_stamp *old, const struct tim
         return next;
     /* Slower by what it is ahead, but never slower than half. */
     ahead = MIN(ahead, period / 2);
-    elapsed = (s_time_t)muldiv64((uint64_t)elapsed, (uint32_t)((period - ahead) >> 4), (uint32_t)(period >> 4));
+    elapsed = (s_time_t)muldiv64((uint64_t)elapsed, (uint32_t)((period - ahead) >> 4),
+                                 (uint32_t)(period >> 4));
     scale_set(&next.scale, (uint64_t)elapsed, now->tsc - then->tsc);
     return next;
 }

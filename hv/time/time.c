@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Wall clock: UTC at system time 0, from the real-time clock until dom0 sets it, and each domain's copy of it. */
+/* Wall clock: UTC at system time 0, from the real-time clock until dom0 sets it, and each domain's
+   copy of it. */
 #include <hv/domain.h>
 #include <hv/printk.h>
 #include <hv/spinlock.h>
@@ -74,10 +75,12 @@ void wallclock_init(void)
     struct tm_utc tm;
 
     if (!rtc_read(&tm)) {
-        printk(XENLOG_WARNING "Real-time clock: no valid date; wall clock starts at 1970. Set the clock in dom0\n");
+        printk(
+            XENLOG_WARNING
+            "Real-time clock: no valid date; wall clock starts at 1970. Set the clock in dom0\n");
         tm = (struct tm_utc){ .year = 1970, .mon = 1, .mday = 1 };
     }
     set_base((uint64_t)utc_to_seconds(&tm), 0, (uint64_t)NOW());
-    printk(XENLOG_INFO "Wall clock: %04d-%02d-%02d %02d:%02d:%02d UTC\n", tm.year, tm.mon, tm.mday, tm.hour, tm.min,
-           tm.sec);
+    printk(XENLOG_INFO "Wall clock: %04d-%02d-%02d %02d:%02d:%02d UTC\n", tm.year, tm.mon, tm.mday,
+           tm.hour, tm.min, tm.sec);
 }

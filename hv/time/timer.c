@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Timers of a CPU: a pairing heap ordered by expiry, so that no operation needs memory. Insertion and merging are one step; taking
- * out a timer costs O(log n) amortised. The hardware timer is set up to TIMER_SLOP after the first expiry, so that timers
- * close to each other cost one interrupt.
+ * Timers of a CPU: a pairing heap ordered by expiry, so that no operation needs memory. Insertion
+ * and merging are one step; taking out a timer costs O(log n) amortised. The hardware timer is set
+ * up to TIMER_SLOP after the first expiry, so that timers close to each other cost one interrupt.
  */
 #include <hv/apic.h>
 #include <hv/lib.h>
@@ -22,7 +22,7 @@ struct timers {
     spinlock_t lock;            /* interrupts off; protects the heap and the fields of its timers */
     struct timer *root;
     struct timer *running;
-    s_time_t armed;             /* when the hardware fires at the latest; STIME_MAX = not set. This CPU only */
+    s_time_t armed; /* when the hardware fires at the latest; STIME_MAX = not set. This CPU only */
 };
 static DEFINE_PER_CPU(struct timers, timers);
 
@@ -200,7 +200,8 @@ void kill_timer(struct timer *t)
     deactivate(ts, t);
     t->state = TIMER_killed;
     spin_unlock_irqrestore(&ts->lock, flags);
-    /* It may run on a CPU it has been migrated away from. On this CPU it can only be this call's own caller. */
+    /* It may run on a CPU it has been migrated away from. On this CPU it can only be this call's
+     * own caller. */
     for_each_online_cpu(cpu)
         while (cpu != smp_processor_id() && READ_ONCE(per_cpu(timers, cpu).running) == t)
             cpu_relax();
@@ -265,7 +266,8 @@ void timer_interrupt(void)
 static void timer_softirq(void)
 {
     struct timers *ts = &this_cpu(timers);
-    /* One reading for the whole pass: a function that arms its timer for "now" does not keep the CPU here. */
+    /* One reading for the whole pass: a function that arms its timer for "now" does not keep the
+     * CPU here. */
     s_time_t now = NOW();
     struct timer *t;
 

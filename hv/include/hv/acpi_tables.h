@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Layout of the ACPI tables that are read. Source: ACPI specification 6.4, "ACPI Software Programming Model"; HPET and PCI
-   firmware specifications. */
+/* Layout of the ACPI tables that are read. Source: ACPI specification 6.4, "ACPI Software
+   Programming Model"; HPET and PCI firmware specifications. */
 #ifndef HV_ACPI_TABLES_H
 #define HV_ACPI_TABLES_H
 
@@ -43,7 +43,8 @@ struct acpi_fadt {
     uint32_t smi_cmd;
     uint8_t acpi_enable, acpi_disable, s4bios_req, pstate_cnt;
     uint32_t pm1a_evt, pm1b_evt, pm1a_cnt, pm1b_cnt, pm2_cnt, pm_tmr, gpe0, gpe1;
-    uint8_t pm1_evt_len, pm1_cnt_len, pm2_cnt_len, pm_tmr_len, gpe0_len, gpe1_len, gpe1_base, cst_cnt;
+    uint8_t pm1_evt_len, pm1_cnt_len, pm2_cnt_len, pm_tmr_len, gpe0_len, gpe1_len, gpe1_base,
+        cst_cnt;
     uint16_t lat_c2, lat_c3, flush_size, flush_stride;
     uint8_t duty_offset, duty_width, day_alarm, month_alarm, century;
     uint16_t boot_arch;
@@ -76,13 +77,32 @@ struct acpi_madt_entry { uint8_t type, length; } __packed;
 #define ACPI_MADT_LAPIC_ADDR 5
 #define ACPI_MADT_X2APIC 9
 struct acpi_madt_lapic { struct acpi_madt_entry e; uint8_t uid, apicid; uint32_t flags; } __packed;
-struct acpi_madt_ioapic { struct acpi_madt_entry e; uint8_t id, reserved; uint32_t addr, gsi_base; } __packed;
-struct acpi_madt_override { struct acpi_madt_entry e; uint8_t bus, irq; uint32_t gsi; uint16_t flags; } __packed;
-struct acpi_madt_lapic_addr { struct acpi_madt_entry e; uint16_t reserved; uint64_t addr; } __packed;
-struct acpi_madt_x2apic { struct acpi_madt_entry e; uint16_t reserved; uint32_t apicid, flags, uid; } __packed;
+struct acpi_madt_ioapic {
+    struct acpi_madt_entry e;
+    uint8_t id, reserved;
+    uint32_t addr, gsi_base;
+} __packed;
+struct acpi_madt_override {
+    struct acpi_madt_entry e;
+    uint8_t bus, irq;
+    uint32_t gsi;
+    uint16_t flags;
+} __packed;
+struct acpi_madt_lapic_addr {
+    struct acpi_madt_entry e;
+    uint16_t reserved;
+    uint64_t addr;
+} __packed;
+struct acpi_madt_x2apic {
+    struct acpi_madt_entry e;
+    uint16_t reserved;
+    uint32_t apicid, flags, uid;
+} __packed;
 _Static_assert(sizeof(struct acpi_madt_lapic) == 8 && sizeof(struct acpi_madt_ioapic) == 12 &&
-               sizeof(struct acpi_madt_override) == 10 && sizeof(struct acpi_madt_lapic_addr) == 12 &&
-               sizeof(struct acpi_madt_x2apic) == 16, "MADT entries");
+                   sizeof(struct acpi_madt_override) == 10 &&
+                   sizeof(struct acpi_madt_lapic_addr) == 12 &&
+                   sizeof(struct acpi_madt_x2apic) == 16,
+               "MADT entries");
 #define ACPI_MADT_CPU_ENABLED (1u << 0)
 #define ACPI_MPS_POLARITY 3
 #define  ACPI_MPS_ACTIVE_HIGH 1
@@ -93,8 +113,14 @@ _Static_assert(sizeof(struct acpi_madt_lapic) == 8 && sizeof(struct acpi_madt_io
 
 struct acpi_hpet { struct acpi_header h; uint32_t id; struct acpi_gas base; } __packed;
 struct acpi_mcfg_table { struct acpi_header h; uint64_t reserved; } __packed;
-struct acpi_mcfg_entry { uint64_t base; uint16_t segment; uint8_t start_bus, end_bus; uint32_t reserved; } __packed;
-_Static_assert(sizeof(struct acpi_mcfg_table) == 44 && sizeof(struct acpi_mcfg_entry) == 16, "MCFG");
+struct acpi_mcfg_entry {
+    uint64_t base;
+    uint16_t segment;
+    uint8_t start_bus, end_bus;
+    uint32_t reserved;
+} __packed;
+_Static_assert(sizeof(struct acpi_mcfg_table) == 44 && sizeof(struct acpi_mcfg_entry) == 16,
+               "MCFG");
 
 /* PM1 control register. */
 #define ACPI_PM1_SLP_TYP_SHIFT 10

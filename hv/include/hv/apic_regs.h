@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Registers of the interrupt controllers. Source: Intel SDM volume 3, "Advanced Programmable Interrupt Controller (APIC)";
- * 82093AA I/O APIC data sheet, "Register Description"; 8259A data sheet.
+ * Registers of the interrupt controllers. Source: Intel SDM volume 3, "Advanced Programmable
+ * Interrupt Controller (APIC)"; 82093AA I/O APIC data sheet, "Register Description"; 8259A data
+ * sheet.
  */
 #ifndef HV_APIC_REGS_H
 #define HV_APIC_REGS_H

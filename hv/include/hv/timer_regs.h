@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Registers of the platform timers and the real-time clock. Source: IA-PC HPET specification, "Register Definitions"; ACPI
-   specification, "Power Management Timer"; 8254 data sheet; MC146818A data sheet. */
+/* Registers of the platform timers and the real-time clock. Source: IA-PC HPET specification,
+   "Register Definitions"; ACPI specification, "Power Management Timer"; 8254 data sheet; MC146818A
+   data sheet. */
 #ifndef HV_TIMER_REGS_H
 #define HV_TIMER_REGS_H
 

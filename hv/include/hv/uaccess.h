@@ -38,8 +38,10 @@ bool guest_range_ok(const void *gva, size_t len);
    of the debugger and the backtrace. Addresses are not range-checked. Return the number of bytes NOT copied. */
 unsigned long raw_copy(void *dst, const void *src, size_t len);
 unsigned long raw_clear(void *dst, size_t len);
-/* Like raw_copy, with SMAP opened for the guest side. */
-unsigned long raw_copy_user(void *dst, const void *src, size_t len);
+/* The PV back end's primitives, with SMAP opened for the guest side: 0 or -EFAULT; a read that fails zeroes the rest of dst. len is
+   below 4 GiB. */
+int raw_read_user(void *dst, const void *src, size_t len) __must_check;
+int raw_write_user(void *dst, const void *src, size_t len) __must_check;
 unsigned long raw_clear_user(void *dst, size_t len);
 
 /* Entries of the fix-up table (.ex_table): a fault at `insn` continues at `fixup`. Relative to their own address. */

@@ -38,6 +38,10 @@ bool pv_insn_decode(struct pv_insn *in, const struct cpu_user_regs *regs);
 
 /* Where registers lie in struct cpu_user_regs, by their number in encodings. */
 extern const uint8_t pv_reg_offset[16];
+static inline uint64_t *pv_reg_ptr(struct cpu_user_regs *regs, unsigned int nr)
+{
+    return (uint64_t *)((char *)regs + pv_reg_offset[nr]);
+}
 static inline uint64_t pv_reg64(const struct cpu_user_regs *regs, unsigned int nr)
 {
     return *(const uint64_t *)((const char *)regs + pv_reg_offset[nr]);

@@ -163,6 +163,10 @@ bool pv_emulate_privileged_op(struct cpu_user_regs *regs);
 bool pv_emulate_invalid_op(struct cpu_user_regs *regs);
 /* Emulated port access by policy: the value read (all ones if not permitted is the caller's affair). */
 bool pv_ioport_allowed(struct vcpu *v, unsigned int port, unsigned int bytes);
+/* --- pv/domain.c --- */
+/* copy_from_guest() for what the guest's kernel maps, whichever mode current is in. */
+int pv_copy_from_kernel(void *dst, const void *gva, size_t len) __must_check;
+
 /* --- pv/ports.c --- */
 uint32_t pv_virtual_port_in(struct vcpu *v, unsigned int port, unsigned int bytes);
 void pv_virtual_port_out(struct vcpu *v, unsigned int port, unsigned int bytes, uint32_t val);
