@@ -27,7 +27,7 @@ $(HVB)/include/xen:
 	$(Q)mkdir -p $(@D) && ln -sfn /usr/include/xen $@
 
 # hv/boot/unpack_*.c call Debian's static decoders and so see the host's headers of those libraries.
-$(HVB)/hv/boot/unpack_%.o: HV_CPP := -Ihv/include -isystem $(HVB)/include $(if $(filter y,$(debug)),-DDEBUG)
+$(HVB)/hv/boot/unpack_%.o: private HV_CPP := -Ihv/include -isystem $(HVB)/include $(if $(filter y,$(debug)),-DDEBUG)
 
 $(HVB)/%.o: %.c | $(HVB)/include/xen $(HVB)/asm-offsets.h
 	$(call say,CC,$<)

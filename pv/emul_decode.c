@@ -22,22 +22,40 @@
 #define ESCAPE 0x60 /* to the two-byte map */
 
 static const uint8_t one_byte_map[256] = {
-    [0x00] = KNOWN | BYTE_OP, [0x01] = KNOWN,       /* add */
-    [0x08] = KNOWN | BYTE_OP, [0x09] = KNOWN,       /* or */
+    [0x00] = KNOWN | BYTE_OP,
+    [0x01] = KNOWN, /* add */
+    [0x08] = KNOWN | BYTE_OP,
+    [0x09] = KNOWN, /* or */
     [0x0f] = ESCAPE,
-    [0x20] = KNOWN | BYTE_OP, [0x21] = KNOWN,       /* and */
-    [0x26] = PREFIX, [0x2e] = PREFIX, [0x36] = PREFIX, [0x3e] = PREFIX,
-    [0x28] = KNOWN | BYTE_OP, [0x29] = KNOWN,       /* sub */
-    [0x30] = KNOWN | BYTE_OP, [0x31] = KNOWN,       /* xor */
+    [0x20] = KNOWN | BYTE_OP,
+    [0x21] = KNOWN, /* and */
+    [0x26] = PREFIX,
+    [0x2e] = PREFIX,
+    [0x36] = PREFIX,
+    [0x3e] = PREFIX,
+    [0x28] = KNOWN | BYTE_OP,
+    [0x29] = KNOWN, /* sub */
+    [0x30] = KNOWN | BYTE_OP,
+    [0x31] = KNOWN, /* xor */
     [0x40 ... 0x4f] = REX,
-    [0x64] = PREFIX | INSN_PREFIX_FS_GS, [0x65] = PREFIX | INSN_PREFIX_FS_GS,
-    [0x66] = PREFIX | INSN_PREFIX_OPSIZE, [0x67] = PREFIX | INSN_PREFIX_ADDR32,
-    [0x80] = KNOWN | BYTE_OP | IMM8, [0x81] = KNOWN | IMMZ, [0x83] = KNOWN | IMM8,
-    [0x86] = KNOWN | BYTE_OP, [0x87] = KNOWN,       /* xchg */
-    [0x88] = KNOWN | BYTE_OP, [0x89] = KNOWN,       /* mov */
-    [0xc6] = KNOWN | BYTE_OP | IMM8, [0xc7] = KNOWN | IMMZ,
-    [0xf0] = PREFIX | INSN_PREFIX_LOCK, [0xf2] = PREFIX | INSN_PREFIX_REP, [0xf3] = PREFIX | INSN_PREFIX_REP,
-    [0xfe] = KNOWN | BYTE_OP, [0xff] = KNOWN,       /* inc, dec */
+    [0x64] = PREFIX | INSN_PREFIX_FS_GS,
+    [0x65] = PREFIX | INSN_PREFIX_FS_GS,
+    [0x66] = PREFIX | INSN_PREFIX_OPSIZE,
+    [0x67] = PREFIX | INSN_PREFIX_ADDR32,
+    [0x80] = KNOWN | BYTE_OP | IMM8,
+    [0x81] = KNOWN | IMMZ,
+    [0x83] = KNOWN | IMM8,
+    [0x86] = KNOWN | BYTE_OP,
+    [0x87] = KNOWN, /* xchg */
+    [0x88] = KNOWN | BYTE_OP,
+    [0x89] = KNOWN, /* mov */
+    [0xc6] = KNOWN | BYTE_OP | IMM8,
+    [0xc7] = KNOWN | IMMZ,
+    [0xf0] = PREFIX | INSN_PREFIX_LOCK,
+    [0xf2] = PREFIX | INSN_PREFIX_REP,
+    [0xf3] = PREFIX | INSN_PREFIX_REP,
+    [0xfe] = KNOWN | BYTE_OP,
+    [0xff] = KNOWN, /* inc, dec */
 };
 
 static const uint8_t two_byte_map[256] = {
@@ -60,7 +78,8 @@ const uint8_t pv_reg_offset[16] = {
     offsetof(struct cpu_user_regs, r14), offsetof(struct cpu_user_regs, r15),
 };
 
-void pv_insn_set_reg(const struct pv_insn *in, struct cpu_user_regs *regs, unsigned int nr, uint64_t val)
+void pv_insn_set_reg(const struct pv_insn *in, struct cpu_user_regs *regs, unsigned int nr,
+                     uint64_t val)
 {
     bool high = in->size == 1 && !in->rex && nr >= 4;
     uint64_t *r = (uint64_t *)((char *)regs + pv_reg_offset[high ? nr - 4 : nr]);
@@ -82,7 +101,8 @@ static bool fetch_in_parts(struct pv_insn *in, unsigned long rip)
     if (copy_from_guest(in->bytes, (const void *)rip, first))
         return false;
     in->have = (uint8_t)first;
-    if (first < INSN_MAX_LEN && !copy_from_guest(in->bytes + first, (const void *)(rip + first), INSN_MAX_LEN - first))
+    if (first < INSN_MAX_LEN &&
+        !copy_from_guest(in->bytes + first, (const void *)(rip + first), INSN_MAX_LEN - first))
         in->have = INSN_MAX_LEN;
     return true;
 }
@@ -112,7 +132,8 @@ static inline int16_t load16(const uint8_t *p)
 }
 
 /* A base and an index, without the displacement that the ModRM byte asks for. */
-static const uint8_t *take_sib(struct pv_insn *in, unsigned int mod, const uint8_t *p, const struct cpu_user_regs *regs)
+static const uint8_t *take_sib(struct pv_insn *in, unsigned int mod, const uint8_t *p,
+                               const struct cpu_user_regs *regs)
 {
     uint8_t sib = *p++;
     unsigned int index = ((sib >> 3) & 7) | (in->rex & REX_X ? 8 : 0);
@@ -128,8 +149,9 @@ static const uint8_t *take_sib(struct pv_insn *in, unsigned int mod, const uint8
 }
 
 /* The address of a memory operand; returns what comes behind its bytes. */
-static inline const uint8_t *take_address(struct pv_insn *in, unsigned int mod, unsigned int rm, const uint8_t *p,
-                                          const struct cpu_user_regs *regs, bool *rip_relative)
+static inline const uint8_t *take_address(struct pv_insn *in, unsigned int mod, unsigned int rm,
+                                          const uint8_t *p, const struct cpu_user_regs *regs,
+                                          bool *rip_relative)
 {
     if (mod == 0 && rm == 5) {
         *rip_relative = true;
@@ -149,7 +171,8 @@ static inline const uint8_t *take_address(struct pv_insn *in, unsigned int mod, 
     return p;
 }
 
-/* Prefixes, REX and opcode: what is known of the instruction, 0 = nothing. *pp is behind them then. */
+/* Prefixes, REX and opcode: what is known of the instruction, 0 = nothing. *pp is behind them then.
+ */
 static inline uint8_t take_opcode(struct pv_insn *in, const uint8_t **pp)
 {
     const uint8_t *p = *pp, *end = p + INSN_MAX_LEN;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Page-table entries of grant mappings. The references behind them are the grant code's affair; see pv/pv.h for who has
- * them when. Walks of the guest's tables by virtual address for others are here too.
+ * Page-table entries of grant mappings. The references behind them are the grant code's affair; see
+ * pv/pv.h for who has them when. Walks of the guest's tables by virtual address for others are here
+ * too.
  */
 #include <hv/domain.h>
 #include <xen/grant_table.h>
@@ -36,7 +37,8 @@ static pte_t *locate(uint64_t addr, bool contains_pte, int *err)
 
     *err = GNTST_general_error;
     if (contains_pte)
-        p = IS_ALIGNED(addr, sizeof(pte_t)) && mfn_valid(paddr_to_pfn(addr)) ? maddr_to_virt(addr) : NULL;
+        p = IS_ALIGNED(addr, sizeof(pte_t)) && mfn_valid(paddr_to_pfn(addr)) ? maddr_to_virt(addr)
+                                                                             : NULL;
     else
         p = pt_walk(pv_vcpu(v)->guest_root, addr);
     if (!p || !pt_lock_table(virt_to_page(p), v->domain, PGT_l1_page_table))
@@ -53,7 +55,8 @@ int pv_grant_map(uint64_t addr, mfn_t mfn, unsigned int flags, unsigned int cach
 
     if (!p)
         return err;
-    if (pg && !(flags & GNTMAP_readonly) && !owned_by(pg, d) && !(READ_ONCE(pg->count_info) & PGC_foreign))
+    if (pg && !(flags & GNTMAP_readonly) && !owned_by(pg, d) &&
+        !(READ_ONCE(pg->count_info) & PGC_foreign))
         __atomic_fetch_or(&pg->count_info, PGC_foreign, __ATOMIC_SEQ_CST);
     old = xchg(p, make_pte(mfn, grant_pte_flags(flags, cache_attr)));
     pt_unlock_page(virt_to_page(p));
@@ -61,7 +64,8 @@ int pv_grant_map(uint64_t addr, mfn_t mfn, unsigned int flags, unsigned int cach
     return GNTST_okay;
 }
 
-/* Puts new in place of the grant's entry. Exactly what was mapped has to be there: its references go to the caller. */
+/* Puts new in place of the grant's entry. Exactly what was mapped has to be there: its references
+ * go to the caller. */
 static int replace(uint64_t addr, mfn_t mfn, unsigned int flags, pte_t new)
 {
     uint64_t want = make_pte(mfn, PTE_P | (flags & GNTMAP_readonly ? 0 : PTE_RW));

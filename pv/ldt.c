@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A vCPU's LDT lies in guest frames; its CPU sees them in the vCPU's window of the per-domain area, where they are mapped when first
- * used. Each slot in use owns a reference and a use as descriptor page.
+ * A vCPU's LDT lies in guest frames; its CPU sees them in the vCPU's window of the per-domain area,
+ * where they are mapped when first used. Each slot in use owns a reference and a use as descriptor
+ * page.
  */
 #include <hv/domain.h>
 #include <pv/pt.h>
@@ -67,7 +68,8 @@ int pv_set_ldt(struct vcpu *v, unsigned long base, unsigned int ents)
 {
     struct pv_vcpu *pv = pv_vcpu(v);
 
-    if ((base & ~PAGE_MASK) || ents > LDT_MAX_ENTRIES || !pv_range_ok(base, (size_t)ents * LDT_ENTRY_SIZE))
+    if ((base & ~PAGE_MASK) || ents > LDT_MAX_ENTRIES ||
+        !pv_range_ok(base, (size_t)ents * LDT_ENTRY_SIZE))
         return -EINVAL;
     if (pv->ldt_base == base && pv->ldt_ents == ents)
         return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * HYPERVISOR_mmu_update: entries of page tables by machine address, and machine-to-physical entries. Longest path: one
- * entry whose table is validated or undone, which stops at the next preemption point; between entries it stops as well.
+ * HYPERVISOR_mmu_update: entries of page tables by machine address, and machine-to-physical
+ * entries. Longest path: one entry whose table is validated or undone, which stops at the next
+ * preemption point; between entries it stops as well.
  */
 #include <hv/hypercall.h>
 #include <hv/lib.h>
@@ -21,21 +22,20 @@ struct domain *pt_get_owner(domid_t id, int *err)
 
     if (id == DOMID_SELF || id == curr->domain_id)
         return curr;
-    if (id == DOMID_IO)
-        d = dom_io;
-    else if (!is_control_domain(curr))
-        d = NULL;
-    else
-        d = id == DOMID_XEN ? dom_xen : NULL;
-    if (d) {
-        get_knownalive_domain(d);
-        return d;
+    if (id != DOMID_IO && !is_control_domain(curr)) {
+        *err = -EPERM;
+        return NULL;
     }
-    *err = is_control_domain(curr) ? -ESRCH : -EPERM;
-    return is_control_domain(curr) ? get_domain_by_id(id) : NULL;
+    *err = -ESRCH;
+    if (id != DOMID_IO && id != DOMID_XEN)
+        return get_domain_by_id(id);
+    d = id == DOMID_IO ? dom_io : dom_xen;
+    get_knownalive_domain(d);
+    return d;
 }
 
-/* foreigndom: owner of the frames mapped in its low half, owner of the tables + 1 in its high half (0 = current). */
+/* foreigndom: owner of the frames mapped in its low half, owner of the tables + 1 in its high half
+ * (0 = current). */
 static int get_owners(struct owners *o, uint32_t foreigndom)
 {
     uint32_t pt_dom = foreigndom >> 16;
@@ -77,7 +77,8 @@ static int update_plain(struct page_info *pg, pte_t *p, pte_t val, struct domain
     return 0;
 }
 
-static int update_locked(struct page_info *pg, pte_t *p, pte_t val, bool keep_ad, const struct owners *o)
+static int update_locked(struct page_info *pg, pte_t *p, pte_t val, bool keep_ad,
+                         const struct owners *o)
 {
     unsigned int level = PT_LEVEL(pg->type_info);
 
@@ -114,7 +115,8 @@ static int update_one(const struct mmu_update *req, const struct owners *o)
 }
 
 /* Does what can be done now; *done says how many. -ERESTART: go on later. */
-static int update_all(const struct mmu_update *ureqs, unsigned int count, unsigned int *done, const struct owners *o)
+static int update_all(const struct mmu_update *ureqs, unsigned int count, unsigned int *done,
+                      const struct owners *o)
 {
     const struct pv_vcpu *pv = pv_vcpu(current);
     struct mmu_update req;
@@ -148,14 +150,16 @@ void pt_report_done(void *pdone, unsigned int done)
     (void)rc; /* what is done is done: a bad pointer spoils only the report */
 }
 
-static __attribute__((noinline)) long update_general(void *ureqs, unsigned long ucount, void *pdone, unsigned long foreigndom)
+static __attribute__((noinline)) long update_general(void *ureqs, unsigned long ucount, void *pdone,
+                                                     unsigned long foreigndom)
 {
     unsigned int count = (unsigned int)ucount, before = 0, done = 0;
     struct owners o;
     long rc;
 
     if (unlikely(pv_put_old_root(current)))
-        return HYPERCALL_CONTINUE(mmu_update, (unsigned long)ureqs, ucount, (unsigned long)pdone, foreigndom);
+        return HYPERCALL_CONTINUE(mmu_update, (unsigned long)ureqs, ucount, (unsigned long)pdone,
+                                  foreigndom);
     /* Only what was left of a finished call: its result came along. */
     if (unlikely(count == MMU_PREEMPTED && !ureqs))
         return (int)foreigndom;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * HYPERVISOR_mmuext_op: pinning of tables, root tables, flushes, LDT, and pages cleared or copied by frame number. Longest
- * path: one operation; pinning and unpinning stop inside of it and go on later.
+ * HYPERVISOR_mmuext_op: pinning of tables, root tables, flushes, LDT, and pages cleared or copied
+ * by frame number. Longest path: one operation; pinning and unpinning stop inside of it and go on
+ * later.
  */
 #include <hv/flush.h>
 #include <hv/hypercall.h>
@@ -12,7 +13,8 @@
 
 _Static_assert(sizeof(struct mmuext_op) == 24, "three words");
 
-/* The pin itself owns a reference and a use. A dying domain gets none that its teardown would not see. */
+/* The pin itself owns a reference and a use. A dying domain gets none that its teardown would not
+ * see. */
 static int pin(const struct mmuext_op *op, struct domain *owner)
 {
     unsigned long type = PT_TYPE(op->cmd - MMUEXT_PIN_L1_TABLE + 1);
@@ -31,7 +33,8 @@ static int pin(const struct mmuext_op *op, struct domain *owner)
         rc = -EINVAL;
         drop = true;
     } else {
-        drop = owner->is_dying && (__atomic_fetch_and(&pg->type_info, ~PGT_pinned, __ATOMIC_SEQ_CST) & PGT_pinned);
+        drop = owner->is_dying &&
+               (__atomic_fetch_and(&pg->type_info, ~PGT_pinned, __ATOMIC_SEQ_CST) & PGT_pinned);
     }
     if (drop) {
         put_page_type_preemptible(pg);
@@ -218,7 +221,8 @@ static int ext_one(const struct mmuext_op *op, struct domain *owner)
     return ext_ops[op->cmd].fn(op, owner);
 }
 
-static int ext_all(const struct mmuext_op *uops, unsigned int count, unsigned int *done, struct domain *owner)
+static int ext_all(const struct mmuext_op *uops, unsigned int count, unsigned int *done,
+                   struct domain *owner)
 {
     const struct pv_vcpu *pv = pv_vcpu(current);
 
@@ -239,7 +243,8 @@ static int ext_all(const struct mmuext_op *uops, unsigned int count, unsigned in
     return 0;
 }
 
-static __attribute__((noinline)) long ext_general(void *uops, unsigned long ucount, void *pdone, unsigned long foreigndom)
+static __attribute__((noinline)) long ext_general(void *uops, unsigned long ucount, void *pdone,
+                                                  unsigned long foreigndom)
 {
     unsigned int count = (unsigned int)ucount, before = 0, done = 0;
     struct domain *owner;
@@ -247,7 +252,8 @@ static __attribute__((noinline)) long ext_general(void *uops, unsigned long ucou
     long rc;
 
     if (unlikely(pv_put_old_root(current)))
-        return HYPERCALL_CONTINUE(mmuext_op, (unsigned long)uops, ucount, (unsigned long)pdone, foreigndom);
+        return HYPERCALL_CONTINUE(mmuext_op, (unsigned long)uops, ucount, (unsigned long)pdone,
+                                  foreigndom);
     /* Only what was left of a finished call: its result came along. */
     if (unlikely(count == MMU_PREEMPTED && !uops))
         return (int)foreigndom;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Types of page frames: uses as a type are counted, tables are validated at the first use and undone after the last.
- * The states of type_info and who owns what are described in pv/pt.h, the rule about stale translations in hv/mm.h.
+ * Types of page frames: uses as a type are counted, tables are validated at the first use and
+ * undone after the last. The states of type_info and who owns what are described in pv/pt.h, the
+ * rule about stale translations in hv/mm.h.
  */
 #include <hv/cpumask.h>
 #include <hv/domain.h>
@@ -13,9 +14,10 @@
 #define CACHE_LINE 64
 
 /*
- * The frame's type has just changed, the frame is busy. CPUs that have not flushed since the last use as the old type may
- * still translate to it: one that could write must not be left behind when the frame becomes a table. After PGT_none
- * there is nothing: the allocator has done this for what the frame was before.
+ * The frame's type has just changed, the frame is busy. CPUs that have not flushed since the last
+ * use as the old type may still translate to it: one that could write must not be left behind when
+ * the frame becomes a table. After PGT_none there is nothing: the allocator has done this for what
+ * the frame was before.
  */
 static void flush_stale(const struct page_info *pg, const struct domain *d)
 {
@@ -27,8 +29,8 @@ static void flush_stale(const struct page_info *pg, const struct domain *d)
 }
 
 /*
- * Needed of a frame that had uncached mappings, which may differ between memory and caches: what is validated must be what the CPU's
- * table walker will read.
+ * Needed of a frame that had uncached mappings, which may differ between memory and caches: what is
+ * validated must be what the CPU's table walker will read.
  */
 void pt_flush_cache(const struct page_info *pg)
 {
@@ -67,10 +69,12 @@ static int validate(struct page_info *pg, struct domain *d, unsigned long type, 
     }
 }
 
-/* Ends being busy. Nobody else changes type_info of a busy frame, so stores will do; earlier ones are seen before. */
+/* Ends being busy. Nobody else changes type_info of a busy frame, so stores will do; earlier ones
+ * are seen before. */
 static void busy_to(struct page_info *pg, unsigned long flag, unsigned int count)
 {
-    __atomic_store_n(&pg->type_info, (pg->type_info & PGT_type_mask) | flag | count, __ATOMIC_RELEASE);
+    __atomic_store_n(&pg->type_info, (pg->type_info & PGT_type_mask) | flag | count,
+                     __ATOMIC_RELEASE);
 }
 
 /* The state keeps the reference it had, or takes one: the caller of all this has his own. */
@@ -116,7 +120,8 @@ int pt_get(struct page_info *pg, unsigned long type, bool preempt)
     for (;;) {
         unsigned long x = READ_ONCE(pg->type_info);
 
-        /* Frames written to or used as descriptors stay valid at count 0: only a change of type lets in new contents. */
+        /* Frames written to or used as descriptors stay valid at count 0: only a change of type
+         * lets in new contents. */
         if (likely((x & (PGT_type_mask | PGT_validated)) == (type | PGT_validated))) {
             if (likely(cmpxchg(&pg->type_info, x, x + 1) == x))
                 return 0;
@@ -170,8 +175,9 @@ int pt_put(struct page_info *pg, bool preempt)
                 return undo_busy(pg, preempt, false);
             continue;
         }
-        /* Before the count falls: from then on others rely on the stamp. The mapping itself was removed by a locked
-           instruction, so a CPU that flushes after this moment does not find it again. */
+        /* Before the count falls: from then on others rely on the stamp. The mapping itself was
+           removed by a locked instruction, so a CPU that flushes after this moment does not find it
+           again. */
         if (last)
             WRITE_ONCE(pg->tlb_stamp, tlb_stamp_now());
         if (likely(cmpxchg(&pg->type_info, x, x - 1) == x))

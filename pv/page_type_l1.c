@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Level 1 page tables: what an entry owns of the frame it maps, validation of a whole table, changes of one entry.
+ * Level 1 page tables: what an entry owns of the frame it maps, validation of a whole table,
+ * changes of one entry.
  *
- * Frames that are RAM must belong to the domain named and are counted; frames that are not RAM are mapped by permission
- * and not counted. A guest's choice of cache attributes for RAM is followed by the hypervisor's own mapping of it.
+ * Frames that are RAM must belong to the domain named and are counted; frames that are not RAM are
+ * mapped by permission and not counted. A guest's choice of cache attributes for RAM is followed by
+ * the hypervisor's own mapping of it.
  */
 #include <hv/apic.h>
 #include <hv/domain.h>
@@ -12,15 +14,17 @@
 #include <pv/pt.h>
 
 /*
- * Device memory. Registers that dom0 may read only are mapped read-only (pv_ptwr_emulate() drops the writes). Cached
- * types become uncached: a frame that is not RAM has one memory type wherever it is mapped.
+ * Device memory. Registers that dom0 may read only are mapped read-only (pv_ptwr_emulate() drops
+ * the writes). Cached types become uncached: a frame that is not RAM has one memory type wherever
+ * it is mapped.
  */
 static int mmio_get(pte_t *e, struct domain *d, struct domain *pg_owner)
 {
     mfn_t mfn = pte_mfn(*e);
     const struct domain *user = pg_owner == dom_io ? current->domain : pg_owner;
 
-    if (!iomem_access_permitted(user, mfn, mfn) || (user != d && !iomem_access_permitted(d, mfn, mfn)))
+    if (!iomem_access_permitted(user, mfn, mfn) ||
+        (user != d && !iomem_access_permitted(d, mfn, mfn)))
         return -EPERM;
     if (rangeset_contains(mmio_ro_ranges, mfn, mfn))
         *e &= ~PTE_RW;
@@ -35,7 +39,8 @@ static int mmio_get(pte_t *e, struct domain *d, struct domain *pg_owner)
     return 0;
 }
 
-/* The hypervisor's own mapping follows, so that no frame has two memory types. Hypervisor pages stay as they are. */
+/* The hypervisor's own mapping follows, so that no frame has two memory types. Hypervisor pages
+ * stay as they are. */
 static int set_cacheattr(struct page_info *pg, unsigned int attr)
 {
     unsigned long x, nx;
@@ -133,7 +138,8 @@ void l1e_put(pte_t e, struct domain *d)
         pt_put(pg, false);
     } else {
         type = READ_ONCE(pg->type_info);
-        if (unlikely((type & PGT_type_mask) == PGT_seg_desc_page) && (type & PGT_count_mask) && owned_by(pg, d))
+        if (unlikely((type & PGT_type_mask) == PGT_seg_desc_page) && (type & PGT_count_mask) &&
+            owned_by(pg, d))
             drop_shadow_ldts(d);
     }
     put_page(pg);
@@ -169,11 +175,13 @@ void l1_devalidate(struct page_info *pg, struct domain *d)
         l1e_put(t[i], d);
 }
 
-/* The page lock is held: of a present entry only the CPU's accessed and dirty bits can change under us. */
+/* The page lock is held: of a present entry only the CPU's accessed and dirty bits can change under
+ * us. */
 static inline bool l1_write(pte_t *p, pte_t old, pte_t new, enum l1_mode mode)
 {
     if (mode == L1_SET) {
-        /* Locked if it was present, so that the change is seen before anything that follows, the stamp of the frame above all. */
+        /* Locked if it was present, so that the change is seen before anything that follows, the
+         * stamp of the frame above all. */
         if (old & PTE_P)
             xchg(p, new);
         else
@@ -206,7 +214,8 @@ static int l1_write_protect(pte_t *p, pte_t old, pte_t new, enum l1_mode mode)
     return 0;
 }
 
-int l1_update(pte_t *p, pte_t old, pte_t new, enum l1_mode mode, struct domain *d, struct domain *pg_owner)
+int l1_update(pte_t *p, pte_t old, pte_t new, enum l1_mode mode, struct domain *d,
+              struct domain *pg_owner)
 {
     int rc;
 

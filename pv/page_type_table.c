@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Page tables of levels 2 to 4: their validation and its undoing, which can be interrupted after each entry, and changes
- * of single entries. A table refers only to tables of the level below that belong to the same domain: no superpages,
- * and no table inside of itself (its own type is in the way).
+ * Page tables of levels 2 to 4: their validation and its undoing, which can be interrupted after
+ * each entry, and changes of single entries. A table refers only to tables of the level below that
+ * belong to the same domain: no superpages, and no table inside of itself (its own type is in the
+ * way).
  */
 #include <hv/domain.h>
 #include <hv/hypercall.h>
 #include <pv/pt.h>
 
 /*
- * Takes the reference and the use that entry e of a table is to own. *held, in: the entry has its reference already
- * (PT_ENTRY_HELD). Out, after an error: it has one now, since work was left in the child.
+ * Takes the reference and the use that entry e of a table is to own. *held, in: the entry has its
+ * reference already (PT_ENTRY_HELD). Out, after an error: it has one now, since work was left in
+ * the child.
  */
 static int entry_get(pte_t e, unsigned int level, struct domain *d, bool preempt, bool *held)
 {
@@ -61,7 +63,8 @@ int table_validate(struct page_info *pg, unsigned int level, struct domain *d, b
     return 0;
 }
 
-/* What entry i owns is dropped. -ERESTART: the use is, but work is left in the child and the reference stays. */
+/* What entry i owns is dropped. -ERESTART: the use is, but work is left in the child and the
+ * reference stays. */
 static int entry_drop(pte_t e, bool held, bool preempt)
 {
     struct page_info *child = mfn_to_page(pte_mfn(e));
@@ -111,7 +114,8 @@ static void entry_write(pte_t *p, pte_t new, bool keep_ad)
         old = seen;
 }
 
-/* The new entry's child could not be had. What it was left with goes on with the next try, or is undone. */
+/* The new entry's child could not be had. What it was left with goes on with the next try, or is
+ * undone. */
 static int update_failed(int rc, pte_t new, bool held)
 {
     struct page_info *child = mfn_to_page(pte_mfn(new));
@@ -123,7 +127,8 @@ static int update_failed(int rc, pte_t new, bool held)
     return rc;
 }
 
-int table_update(pte_t *p, pte_t new, bool keep_ad, unsigned int level, struct page_info *pg, struct domain *d)
+int table_update(pte_t *p, pte_t new, bool keep_ad, unsigned int level, struct page_info *pg,
+                 struct domain *d)
 {
     unsigned int slot = ((unsigned long)p & ~PAGE_MASK) / sizeof(*p);
     pte_t old = READ_ONCE(*p);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The per-domain area (PERDOMAIN_SLOT of every root table of a domain): for each vCPU a window of 32 pages in which its GDT
- * and LDT are mapped. Not global, so that ordinary flushes reach it. The tables exist as long as the domain.
+ * The per-domain area (PERDOMAIN_SLOT of every root table of a domain): for each vCPU a window of
+ * 32 pages in which its GDT and LDT are mapped. Not global, so that ordinary flushes reach it. The
+ * tables exist as long as the domain.
  */
 #include <hv/domain.h>
 #include <hv/errno.h>
@@ -9,7 +10,8 @@
 
 #define TABLE_FLAGS (PTE_P | PTE_RW | PTE_A | PTE_D)
 
-_Static_assert(((unsigned long)MAX_VIRT_CPUS << GDT_LDT_VCPU_SHIFT) <= (1UL << L3_SHIFT), "one level 2 table is enough");
+_Static_assert(((unsigned long)MAX_VIRT_CPUS << GDT_LDT_VCPU_SHIFT) <= (1UL << L3_SHIFT),
+               "one level 2 table is enough");
 
 int pv_perdomain_init(struct domain *d)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Writable page tables: a guest kernel's write to a level 1 table, which it has mapped read-only, is emulated as if it
- * had called mmu_update. Known are the instructions of pv/insn.h, aligned within one entry; others get their fault.
+ * Writable page tables: a guest kernel's write to a level 1 table, which it has mapped read-only,
+ * is emulated as if it had called mmu_update. Known are the instructions of pv/insn.h, aligned
+ * within one entry; others get their fault.
  */
 #include <hv/bitops.h>
 #include <hv/iocap.h>
@@ -9,13 +10,15 @@
 #include <pv/insn.h>
 #include <pv/pt.h>
 
-#define EFLAGS_ARITH (X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | X86_EFLAGS_SF | X86_EFLAGS_OF)
+#define EFLAGS_ARITH                                                                               \
+    (X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | X86_EFLAGS_SF | X86_EFLAGS_OF)
 
 /* Opcodes with an operand size other than a byte. */
 #define OP_XCHG 0x87
 #define OP_MOV 0x89
 
-/* What an instruction does, given its memory operand's value: computed first, performed only if the entry is accepted. */
+/* What an instruction does, given its memory operand's value: computed first, performed only if the
+ * entry is accepted. */
 struct effect {
     uint64_t mem;       /* new value of the memory operand */
     uint64_t eflags;
@@ -25,7 +28,13 @@ struct effect {
     bool write;         /* memory changes */
 };
 
-enum alu { ALU_ADD, ALU_OR, ALU_AND = 4, ALU_SUB, ALU_XOR };    /* numbers of the instruction encoding */
+enum alu {
+    ALU_ADD,
+    ALU_OR,
+    ALU_AND = 4,
+    ALU_SUB,
+    ALU_XOR
+}; /* numbers of the instruction encoding */
 
 static uint64_t result_flags(uint64_t r, unsigned int bits)
 {
@@ -41,7 +50,8 @@ static uint64_t result_flags(uint64_t r, unsigned int bits)
 }
 
 /* The value, and the arithmetic flags in *flags. False: an operation that isn't known. */
-static bool alu(unsigned int op, uint64_t a, uint64_t b, unsigned int bits, uint64_t *res, uint64_t *flags)
+static bool alu(unsigned int op, uint64_t a, uint64_t b, unsigned int bits, uint64_t *res,
+                uint64_t *flags)
 {
     uint64_t mask = ~0ULL >> (64 - bits), r, over = 0, f = 0;
 
@@ -68,7 +78,8 @@ static bool alu(unsigned int op, uint64_t a, uint64_t b, unsigned int bits, uint
     return true;
 }
 
-static bool do_alu(const struct pv_insn *in, unsigned int op, uint64_t mem, uint64_t src, struct effect *fx)
+static bool do_alu(const struct pv_insn *in, unsigned int op, uint64_t mem, uint64_t src,
+                   struct effect *fx)
 {
     uint64_t flags;
 
@@ -88,7 +99,8 @@ static bool do_incdec(const struct pv_insn *in, uint64_t mem, struct effect *fx)
     return true;
 }
 
-static bool do_cmpxchg(const struct pv_insn *in, const struct cpu_user_regs *regs, uint64_t mem, struct effect *fx)
+static bool do_cmpxchg(const struct pv_insn *in, const struct cpu_user_regs *regs, uint64_t mem,
+                       struct effect *fx)
 {
     uint64_t acc = pv_insn_get_reg(in, regs, 0), src = pv_insn_get_reg(in, regs, in->reg);
     struct effect cmp = *fx;
@@ -121,8 +133,10 @@ static bool do_cmpxchg8b(const struct cpu_user_regs *regs, uint64_t mem, struct 
     return true;
 }
 
-/* op: 1 set, 2 reset, 3 complement, as in the instruction encoding. A bit outside of the operand isn't done here. */
-static bool do_bit(const struct pv_insn *in, unsigned int op, uint64_t nr, uint64_t mem, struct effect *fx)
+/* op: 1 set, 2 reset, 3 complement, as in the instruction encoding. A bit outside of the operand
+ * isn't done here. */
+static bool do_bit(const struct pv_insn *in, unsigned int op, uint64_t nr, uint64_t mem,
+                   struct effect *fx)
 {
     if (nr >= 8u * in->size || op == 0)
         return false;
@@ -131,7 +145,8 @@ static bool do_bit(const struct pv_insn *in, unsigned int op, uint64_t nr, uint6
     return true;
 }
 
-static bool compute(const struct pv_insn *in, const struct cpu_user_regs *regs, uint64_t mem, struct effect *fx)
+static bool compute(const struct pv_insn *in, const struct cpu_user_regs *regs, uint64_t mem,
+                    struct effect *fx)
 {
     unsigned int ext = in->reg & 7;
     uint64_t src = pv_insn_get_reg(in, regs, in->reg);
@@ -179,8 +194,8 @@ static pte_t merge(pte_t old, uint64_t val, unsigned int off, uint64_t mask)
 }
 
 /* The table is locked. False: the instruction isn't known or the new entry is refused. */
-static bool write_entry(pte_t *p, unsigned int off, const struct pv_insn *in, const struct cpu_user_regs *regs,
-                        struct effect *fx, struct domain *d)
+static bool write_entry(pte_t *p, unsigned int off, const struct pv_insn *in,
+                        const struct cpu_user_regs *regs, struct effect *fx, struct domain *d)
 {
     uint64_t mask = pv_insn_mask(in);
     int rc;
@@ -198,7 +213,8 @@ static bool write_entry(pte_t *p, unsigned int off, const struct pv_insn *in, co
 }
 
 /* The instruction is done; eflags as it left them. */
-static inline void advance(struct vcpu *v, const struct pv_insn *in, struct cpu_user_regs *regs, uint64_t eflags)
+static inline void advance(struct vcpu *v, const struct pv_insn *in, struct cpu_user_regs *regs,
+                           uint64_t eflags)
 {
     bool trap = regs->rflags & X86_EFLAGS_TF;
 
@@ -210,7 +226,8 @@ static inline void advance(struct vcpu *v, const struct pv_insn *in, struct cpu_
     }
 }
 
-static void complete(struct vcpu *v, const struct pv_insn *in, struct cpu_user_regs *regs, const struct effect *fx)
+static void complete(struct vcpu *v, const struct pv_insn *in, struct cpu_user_regs *regs,
+                     const struct effect *fx)
 {
     if (fx->reg >= 0)
         pv_insn_set_reg(in, regs, (unsigned int)fx->reg, fx->reg_val);
@@ -221,9 +238,10 @@ static void complete(struct vcpu *v, const struct pv_insn *in, struct cpu_user_r
     advance(v, in, regs, fx->eflags);
 }
 
-/* Any known instruction on a part of an entry or all of it. The table is locked until the entry is written. */
-static bool emulate_any(struct vcpu *v, struct page_info *pg, pte_t *p, unsigned int off, const struct pv_insn *in,
-                        struct cpu_user_regs *regs)
+/* Any known instruction on a part of an entry or all of it. The table is locked until the entry is
+ * written. */
+static bool emulate_any(struct vcpu *v, struct page_info *pg, pte_t *p, unsigned int off,
+                        const struct pv_insn *in, struct cpu_user_regs *regs)
 {
     struct effect fx;
     bool done = write_entry(p, off, in, regs, &fx, v->domain);
@@ -235,8 +253,8 @@ static bool emulate_any(struct vcpu *v, struct page_info *pg, pte_t *p, unsigned
 }
 
 /* What kernels do most: a whole entry stored or exchanged. */
-static inline bool emulate_whole(struct vcpu *v, struct page_info *pg, pte_t *p, const struct pv_insn *in,
-                                 struct cpu_user_regs *regs)
+static inline bool emulate_whole(struct vcpu *v, struct page_info *pg, pte_t *p,
+                                 const struct pv_insn *in, struct cpu_user_regs *regs)
 {
     pte_t new = pv_reg64(regs, in->reg), old;
     int rc;
@@ -285,7 +303,8 @@ bool pv_ptwr_emulate(struct vcpu *v, unsigned long addr, struct cpu_user_regs *r
         off + in.size > sizeof(pte_t))
         return false;
     if (unlikely(!mfn_valid(pte_mfn(e))))
-        return rangeset_contains(mmio_ro_ranges, pte_mfn(e), pte_mfn(e)) && drop_mmio_write(v, &in, regs);
+        return rangeset_contains(mmio_ro_ranges, pte_mfn(e), pte_mfn(e)) &&
+               drop_mmio_write(v, &in, regs);
 
     pg = mfn_to_page(pte_mfn(e));
     if (!pt_lock_table(pg, v->domain, PGT_l1_page_table))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Teardown of a dying PV domain's memory: roots, pins and tables left half-way, then each frame's own reference. There are
- * no cycles among tables, so nothing has to be forced: what stays is mapped by others.
+ * Teardown of a dying PV domain's memory: roots, pins and tables left half-way, then each frame's
+ * own reference. There are no cycles among tables, so nothing has to be forced: what stays is
+ * mapped by others.
  */
 #include <hv/domain.h>
 #include <hv/hypercall.h>
@@ -38,8 +39,8 @@ static int relinquish_frame(struct page_info *pg)
     return pt_finish(pg, true);
 }
 
-/* The next frame to visit, with a reference unless it is being freed; it moves to the end of the list, behind those that
-   are still to be visited. */
+/* The next frame to visit, with a reference unless it is being freed; it moves to the end of the
+   list, behind those that are still to be visited. */
 static struct page_info *next_frame(struct domain *d, bool *referenced)
 {
     struct pv_domain *pd = pv_domain(d);

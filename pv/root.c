@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Root tables of PV vCPUs: one for kernel mode, one for user mode. Each owns a reference and a use as level 4 table. Work
- * that is left after a table was dropped waits in the vCPU's old_root, with a reference of its own.
+ * Root tables of PV vCPUs: one for kernel mode, one for user mode. Each owns a reference and a use
+ * as level 4 table. Work that is left after a table was dropped waits in the vCPU's old_root, with
+ * a reference of its own.
  */
 #include <hv/domain.h>
 #include <hv/flush.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * HYPERVISOR_update_va_mapping: the level 1 entry of a virtual address of the current kernel, and the flush that goes
- * with it. Longest path: one entry, a copy of the vCPU bitmap and one flush.
+ * HYPERVISOR_update_va_mapping: the level 1 entry of a virtual address of the current kernel, and
+ * the flush that goes with it. Longest path: one entry, a copy of the vCPU bitmap and one flush.
  */
 #include <hv/flush.h>
 #include <hv/hypercall.h>
@@ -26,7 +26,8 @@ int pt_vcpumask_to_cpumask(const struct domain *d, const void *bitmap, cpumask_t
     return 0;
 }
 
-static int flush_others(const struct domain *d, unsigned long va, unsigned long whom, unsigned int kind)
+static int flush_others(const struct domain *d, unsigned long va, unsigned long whom,
+                        unsigned int kind)
 {
     cpumask_t mask;
     int rc = 0;
@@ -55,7 +56,8 @@ static int flush_as_asked(const struct domain *d, unsigned long va, unsigned lon
     return 0;
 }
 
-static inline long update_va(unsigned long va, pte_t val, unsigned long flags, struct domain *pg_owner)
+static inline long update_va(unsigned long va, pte_t val, unsigned long flags,
+                             struct domain *pg_owner)
 {
     struct vcpu *v = current;
     struct page_info *pg;
@@ -81,7 +83,8 @@ long do_update_va_mapping(unsigned long va, unsigned long val, unsigned long fla
     return update_va(va, val, flags, current->domain);
 }
 
-long do_update_va_mapping_otherdomain(unsigned long va, unsigned long val, unsigned long flags, unsigned long domid)
+long do_update_va_mapping_otherdomain(unsigned long va, unsigned long val, unsigned long flags,
+                                      unsigned long domid)
 {
     int err = -ESRCH;
     struct domain *owner = pt_get_owner((domid_t)domid, &err);

@@ -23,6 +23,8 @@ int unpack_lzma(struct unpack_job *j);
 int unpack_lz4(struct unpack_job *j);
 int unpack_zstd(struct unpack_job *j);
 
+/* XZ as Linux makes it; false = damaged, or of another kind (hv/boot/unpack_xz_fast.c). */
+bool unpack_xz_fast(struct unpack_job *j);
 /* LZMA2 data (hv/boot/unpack_lzma2.c) with at least what ends an XZ stream behind it. Returns the bytes read, 0 = damaged or longer
    than out_len. */
 size_t unpack_lzma2(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_len, size_t *out_size);

@@ -75,6 +75,8 @@ struct rc { uint32_t range, code; const uint8_t *in; };
     "subl %k[bound], %k[range]\n subl %k[bound], %k[code]\n"                  \
     "movzwl 4096(%[table],%q[t],2), %k[t]\n movw %w[t], " prob "\n"
 #define AT_SYM "(%[base],%q[sym],2)"
+/* The tables that the assembly reads and writes, besides its operands in registers. */
+#define TABLE [table] "r"(moved), "m"(moved)
 _Static_assert(TOP == 0x1000000 && MODEL_BITS == 11 && MODEL_TOTAL * sizeof(prob_t) == 4096, "numbers in the assembly");
 
 static inline __attribute__((always_inline)) uint32_t tree(struct rc *rc, prob_t *base, unsigned int bits)
@@ -89,7 +91,7 @@ static inline __attribute__((always_inline)) uint32_t tree(struct rc *rc, prob_t
                          "2:" ONE(AT_SYM) "leal 1(%q[sym],%q[sym]), %k[sym]\n jmp 3b\n .previous\n"
                          : [range] "+r"(rc->range), [code] "+q"(rc->code), [in] "+r"(rc->in), [sym] "+r"(sym),
                            [t] "=&r"(t), [bound] "=&r"(bound)
-                         : [base] "r"(base), [table] "r"(moved) : "memory", "cc");
+                         : [base] "r"(base), TABLE : "memory", "cc");
     return sym;
 }
 
@@ -98,15 +100,16 @@ static inline __attribute__((always_inline)) bool bit(struct rc *rc, prob_t *p)
     uint32_t range = rc->range, code = rc->code, t, bound;
     const uint8_t *in = rc->in;
 
-    __asm__ goto(DECIDE("(%[p])", "%l[one]") ZERO("(%[p])")
-                 : [range] "+r"(range), [code] "+q"(code), [in] "+r"(in), [t] "=&r"(t), [bound] "=&r"(bound)
-                 : [p] "r"(p), [table] "r"(moved) : "memory", "cc" : one);
+    __asm__ goto(DECIDE("%[p]", "%l[one]") ZERO("%[p]")
+                 : [range] "+r"(range), [code] "+q"(code), [in] "+r"(in), [t] "=&r"(t), [bound] "=&r"(bound),
+                   [p] "+m"(*p)
+                 : TABLE, "m"(*(const uint8_t (*)[1])in) : "cc" : one);
     *rc = (struct rc){ range, code, in };
     return false;
 one:
-    __asm__ volatile(ONE("(%[p])")
-                     : [range] "+r"(range), [code] "+r"(code), [t] "+r"(t)
-                     : [bound] "r"(bound), [p] "r"(p), [table] "r"(moved) : "memory", "cc");
+    __asm__ volatile(ONE("%[p]")
+                     : [range] "+r"(range), [code] "+r"(code), [t] "+r"(t), [p] "+m"(*p)
+                     : [bound] "r"(bound), TABLE : "cc");
     *rc = (struct rc){ range, code, in };
     return true;
 }

@@ -56,6 +56,9 @@ int unpack_xz(struct unpack_job *j)
     lzma_stream s = LZMA_STREAM_INIT;
     int rc;
 
+    if (unpack_xz_fast(j))
+        return 0;
+    j->out_size = 0;
     s.next_in = j->in;
     s.avail_in = j->in_len;
     do {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A machine small enough to be checked as a whole: RAM_FRAMES frames, two PV domains, three CPUs whose TLBs are remembered.
- * Included once by each test of pv/'s page tables. After any operation model_check() counts from scratch who must hold what
- * of each frame and compares, and looks for translations that are stale where the central rule forbids them.
+ * A machine small enough to be checked as a whole: RAM_FRAMES frames, two PV domains, three CPUs
+ * whose TLBs are remembered. Included once by each test of pv/'s page tables. After any operation
+ * model_check() counts from scratch who must hold what of each frame and compares, and looks for
+ * translations that are stale where the central rule forbids them.
  */
 #ifndef TESTS_PV_MODEL_H
 #define TESTS_PV_MODEL_H
@@ -150,7 +151,10 @@ unsigned long find_next_bit(const unsigned long *map, unsigned long size, unsign
     return from;
 }
 
-bool rangeset_contains(const struct rangeset *r, unsigned long s, unsigned long e) { return s == MMIO_RO; }
+bool rangeset_contains(const struct rangeset *r, unsigned long s, unsigned long e)
+{
+    return s == MMIO_RO;
+}
 bool rangeset_empty(const struct rangeset *r) { return r == NULL; }
 bool iomem_access_permitted(const struct domain *d, unsigned long s, unsigned long e)
 {
@@ -214,7 +218,8 @@ static void give(struct domain *d, mfn_t first, mfn_t last)
     }
 }
 
-static void init_domain(struct pv_domain *pd, domid_t id, struct vcpu **list, struct pv_vcpu *pv, unsigned int n, unsigned int cpu)
+static void init_domain(struct pv_domain *pd, domid_t id, struct vcpu **list, struct pv_vcpu *pv,
+                        unsigned int n, unsigned int cpu)
 {
     memset(pd, 0, sizeof(*pd));
     pd->d.domain_id = id;
@@ -381,10 +386,11 @@ static void model_check(void)
     count_vcpu(&vcpu_b[0]);
     for (mfn_t m = 0; m < RAM_FRAMES; m++) {
         if ((frame(m)->count_info & PGC_count_mask) != want_ref[m])
-            fail_msg("frame %lu: %lu references, not %lu (type %lx)", m, frame(m)->count_info & PGC_count_mask,
-                     want_ref[m], frame(m)->type_info);
+            fail_msg("frame %lu: %lu references, not %lu (type %lx)", m,
+                     frame(m)->count_info & PGC_count_mask, want_ref[m], frame(m)->type_info);
         if ((frame(m)->type_info & PGT_count_mask) != want_type[m])
-            fail_msg("frame %lu: type %lx, %lu uses expected", m, frame(m)->type_info, want_type[m]);
+            fail_msg("frame %lu: type %lx, %lu uses expected", m, frame(m)->type_info,
+                     want_type[m]);
     }
 }
 
@@ -422,9 +428,11 @@ static long finish_call(long rc)
         if (preempt_in >= 0)
             preempt_in = 1;
         if (cont_op == __HYPERVISOR_mmu_update)
-            rc = do_mmu_update((void *)cont_args[0], cont_args[1], (void *)cont_args[2], cont_args[3]);
+            rc = do_mmu_update((void *)cont_args[0], cont_args[1], (void *)cont_args[2],
+                               cont_args[3]);
         else
-            rc = do_mmuext_op((void *)cont_args[0], cont_args[1], (void *)cont_args[2], cont_args[3]);
+            rc = do_mmuext_op((void *)cont_args[0], cont_args[1], (void *)cont_args[2],
+                              cont_args[3]);
     }
     return rc;
 }
@@ -432,7 +440,8 @@ static long finish_call(long rc)
 static struct mmu_update mu_req;
 static struct mmuext_op ext_req;
 
-static long mmu_update(mfn_t table_mfn, unsigned int slot, pte_t val, unsigned int cmd, domid_t foreign)
+static long mmu_update(mfn_t table_mfn, unsigned int slot, pte_t val, unsigned int cmd,
+                       domid_t foreign)
 {
     mu_req = (struct mmu_update){ pfn_to_paddr(table_mfn) + slot * 8 + cmd, val };
     return finish_call(do_mmu_update(&mu_req, 1, NULL, foreign));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ACPI tables: good ones, and every kind of damage; each mapping is a copy of its exact size, so that ASan sees reads past it. */
+/* ACPI tables: good ones, and every kind of damage; each mapping is a copy of its exact size, so
+   that ASan sees reads past it. */
 /* sources: hv/drivers/acpi.c */
 /* cflags: -DHV_UNIT_TEST */
 #include <setjmp.h>
@@ -96,8 +97,15 @@ static void put_madt(void)
 static void put_fadt(void)
 {
     struct acpi_fadt f = {
-        .dsdt = DSDT_AT, .sci_int = 9, .pm1a_cnt = 0x604, .pm_tmr = 0x608, .pm_tmr_len = 4, .century = 0x32,
-        .flags = ACPI_FADT_RESET | ACPI_FADT_TMR_32BIT, .reset_reg = { ACPI_SPACE_IO, 8, 0, 1, 0xcf9 }, .reset_value = 0xf,
+        .dsdt = DSDT_AT,
+        .sci_int = 9,
+        .pm1a_cnt = 0x604,
+        .pm_tmr = 0x608,
+        .pm_tmr_len = 4,
+        .century = 0x32,
+        .flags = ACPI_FADT_RESET | ACPI_FADT_TMR_32BIT,
+        .reset_reg = { ACPI_SPACE_IO, 8, 0, 1, 0xcf9 },
+        .reset_value = 0xf,
         .x_pm1a_cnt = { ACPI_SPACE_IO, 16, 0, 2, 0x704 },
     };
 
@@ -114,11 +122,14 @@ static void put_dsdt(const uint8_t *aml, size_t len)
     put_table(DSDT_AT, "DSDT", buf, (uint32_t)(36 + len));
 }
 
-static const uint8_t s5[] = { 0x10, 0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 0x05, 0x01, 0x00, 0x00 };
+static const uint8_t s5[] = { 0x10, 0x08, '_',  'S',  '5',  '_',  0x12,
+                              0x06, 0x04, 0x0a, 0x05, 0x01, 0x00, 0x00 };
 
 static int setup(void **state)
 {
-    struct acpi_rsdp r = { .signature = "RSD PTR ", .revision = 2, .rsdt = RSDT_AT, .length = 36, .xsdt = XSDT_AT };
+    struct acpi_rsdp r = {
+        .signature = "RSD PTR ", .revision = 2, .rsdt = RSDT_AT, .length = 36, .xsdt = XSDT_AT
+    };
     struct acpi_hpet hpet = { .base = { ACPI_SPACE_MEMORY, 64, 0, 0, 0xfed00000 } };
     struct { struct acpi_mcfg_table t; struct acpi_mcfg_entry e[2]; } mcfg = {
         .e = { { 0xb0000000, 0, 0, 255, 0 }, { 0xa0000000, 1, 5, 4, 0 } },
@@ -258,9 +269,12 @@ static void random_damage_is_survived(void **state)
 
 static void soft_off_encodings(void **state)
 {
-    static const uint8_t root_name[] = { 0x08, '\\', '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x00, 0x0a, 0x07, 0x00, 0x00 };
-    static const uint8_t wide[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x48, 0x00, 0x04, 0x0a, 0x03, 0x0a, 0x02, 0, 0 };
-    static const uint8_t no_name[] = { 0x00, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 0x05, 0x0a, 0x05, 0, 0 };
+    static const uint8_t root_name[] = { 0x08, '\\', '_',  'S',  '5',  '_',  0x12,
+                                         0x06, 0x04, 0x00, 0x0a, 0x07, 0x00, 0x00 };
+    static const uint8_t wide[] = { 0x08, '_',  'S',  '5',  '_',  0x12, 0x48, 0x00,
+                                    0x04, 0x0a, 0x03, 0x0a, 0x02, 0,    0 };
+    static const uint8_t no_name[] = { 0x00, '_',  'S',  '5',  '_',  0x12, 0x06,
+                                       0x04, 0x0a, 0x05, 0x0a, 0x05, 0,    0 };
     static const uint8_t method[] = { 0x08, '_', 'S', '5', '_', 0x14, 0x06, 0x04, 0x0a, 0x05 };
 
     put_dsdt(root_name, sizeof(root_name));
@@ -285,7 +299,10 @@ static void soft_off_encodings(void **state)
 
 static void more_cpus_than_room(void **state)
 {
-    static struct { struct acpi_madt m; struct acpi_madt_x2apic c[ACPI_MAX_CPUS + 20]; } __attribute__((packed)) t;
+    static struct {
+        struct acpi_madt m;
+        struct acpi_madt_x2apic c[ACPI_MAX_CPUS + 20];
+    } __attribute__((packed)) t;
 
     for (unsigned int i = 0; i < ARRAY_SIZE(t.c); i++)
         t.c[i] = (struct acpi_madt_x2apic){ { 9, 16 }, 0, i, 1, i };

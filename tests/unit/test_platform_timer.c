@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The platform timer's count carried to 64 bits: turns seen, and turns lost and found by the caller's clock. */
+/* The platform timer's count carried to 64 bits: turns seen, and turns lost and found by the
+   caller's clock. */
 /* cflags: -DHV_UNIT_TEST */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,9 @@ void bug_at(const char *file, int line, const char *what) { abort(); }
 
 static uint64_t true_count;
 static uint32_t fake_read(void) { return (uint32_t)true_count; }
-static struct platform_timer fake = { "fake", "fake", 24, NSEC_PER_SEC, PM_TIMER_HZ, NULL, fake_read };
+static struct platform_timer fake = {
+    "fake", "fake", 24, NSEC_PER_SEC, PM_TIMER_HZ, NULL, fake_read
+};
 
 static void start(unsigned int bits, uint32_t mul, uint32_t div)
 {
@@ -52,7 +55,8 @@ static void carries_seen_turns(void **state)
     }
 }
 
-/* A 16-bit interval timer read once a second turns 18 times in between. The clock that helps may be wrong by 1 %. */
+/* A 16-bit interval timer read once a second turns 18 times in between. The clock that helps may be
+   wrong by 1 %. */
 static void finds_lost_turns(void **state)
 {
     srand(9);

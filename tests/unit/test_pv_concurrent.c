@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Page-table hypercalls on several CPUs at once on the same few tables: nothing hangs, and all counts are right after. */
+/* Page-table hypercalls on several CPUs at once on the same few tables: nothing hangs, and all
+ * counts are right after. */
 /* sources: pv/page_type.c pv/page_type_l1.c pv/page_type_table.c pv/root.c pv/mmu_update.c pv/mmuext.c pv/update_va.c pv/ldt.c hv/mm/page_ref.c hv/mm/page_list.c */
 /* cflags: -DHV_UNIT_TEST */
 /* libs: -lpthread */
@@ -14,7 +15,10 @@
 #define ROUNDS 1500000
 #define TIME_LIMIT 120
 
-static const struct { mfn_t first; unsigned int n; } parts[] = { { 80, 6 }, { 40, 5 }, { 20, 4 }, { 10, 3 }, { 1, 2 } };
+static const struct {
+    mfn_t first;
+    unsigned int n;
+} parts[] = {{80, 6}, {40, 5}, {20, 4}, {10, 3}, {1, 2}};
 
 static unsigned int next_random(unsigned int *seed, unsigned int n)
 {
@@ -37,7 +41,8 @@ static void *worker(void *arg)
     for (unsigned int i = 0; i < ROUNDS; i++) {
         unsigned int level = 1 + next_random(&seed, 4), slot = next_random(&seed, 4);
         mfn_t m = any_frame(&seed, level);
-        pte_t e = make_pte(any_frame(&seed, level - 1), PTE_P | PTE_US | (next_random(&seed, 2) ? PTE_RW : 0));
+        pte_t e = make_pte(any_frame(&seed, level - 1),
+                           PTE_P | PTE_US | (next_random(&seed, 2) ? PTE_RW : 0));
         struct mmuext_op op = { .arg1.mfn = m };
         struct mmu_update u = { pfn_to_paddr(m) + slot * 8, next_random(&seed, 3) ? e : 0 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Typed frames and page-table hypercalls of PV guests: validation, counts, preemption, stale translations. */
+/* Typed frames and page-table hypercalls of PV guests: validation, counts, preemption, stale
+ * translations. */
 /* sources: pv/page_type.c pv/page_type_l1.c pv/page_type_table.c pv/root.c pv/mmu_update.c pv/mmuext.c pv/update_va.c pv/ptwr.c pv/emul_decode.c pv/ldt.c pv/grant_pte.c pv/relinquish.c hv/mm/page_ref.c hv/mm/page_list.c */
 /* cflags: -DHV_UNIT_TEST */
 #include <stdarg.h>
@@ -99,7 +100,8 @@ static void test_hostile_entries(void **state)
     }
 }
 
-/* What lies in the hypervisor's slots of a root is not looked at and is replaced; it can't be changed later. */
+/* What lies in the hypervisor's slots of a root is not looked at and is replaced; it can't be
+ * changed later. */
 static void test_hypervisor_slots(void **state)
 {
     build();
@@ -148,9 +150,12 @@ static void test_l1_updates(void **state)
     model_check();
     /* A and D as the CPU left them are kept only when asked for. */
     table(L1)[0] |= PTE_A | PTE_D;
-    assert_int_equal(mmu_update(L1, 0, make_pte(DATA2, PTE_P | PTE_RW), MMU_PT_UPDATE_PRESERVE_AD, DOMID_SELF), 0);
+    assert_int_equal(
+        mmu_update(L1, 0, make_pte(DATA2, PTE_P | PTE_RW), MMU_PT_UPDATE_PRESERVE_AD, DOMID_SELF),
+        0);
     assert_int_equal(table(L1)[0] & (PTE_A | PTE_D), PTE_A | PTE_D);
-    assert_int_equal(mmu_update(L1, 0, make_pte(DATA2, PTE_P | PTE_RW), MMU_NORMAL_PT_UPDATE, DOMID_SELF), 0);
+    assert_int_equal(
+        mmu_update(L1, 0, make_pte(DATA2, PTE_P | PTE_RW), MMU_NORMAL_PT_UPDATE, DOMID_SELF), 0);
     assert_int_equal(table(L1)[0] & (PTE_A | PTE_D), 0);
     assert_int_equal(set_entry(L1, 0, 0), 0);
     assert_int_equal(set_entry(L1, 0, 0x1230), 0);
@@ -299,7 +304,8 @@ static void test_preempt_everywhere(void **state)
     }
 }
 
-/* The guest starts and does not go on: frames stay half-way, and any later use of them still comes right. */
+/* The guest starts and does not go on: frames stay half-way, and any later use of them still comes
+ * right. */
 static void test_preempt_and_abandon(void **state)
 {
     for (unsigned int n = 0; n < 8; n++) {
@@ -437,11 +443,19 @@ static void test_grant_entries(void **state)
     assert_int_equal(table(L1)[50], 0);
 
     assert_true(get_page(pg, &dom_b.d));
-    assert_int_equal(pv_grant_map(pfn_to_paddr(L1) + 4, B_FIRST, GNTMAP_contains_pte | GNTMAP_readonly, 0), GNTST_general_error);
-    assert_int_equal(pv_grant_map(pfn_to_paddr(DATA) + 8, B_FIRST, GNTMAP_contains_pte | GNTMAP_readonly, 0), GNTST_general_error);
-    assert_int_equal(pv_grant_map(pfn_to_paddr(L1) + 8 * 60, B_FIRST, GNTMAP_contains_pte | GNTMAP_readonly, 0), GNTST_okay);
+    assert_int_equal(
+        pv_grant_map(pfn_to_paddr(L1) + 4, B_FIRST, GNTMAP_contains_pte | GNTMAP_readonly, 0),
+        GNTST_general_error);
+    assert_int_equal(
+        pv_grant_map(pfn_to_paddr(DATA) + 8, B_FIRST, GNTMAP_contains_pte | GNTMAP_readonly, 0),
+        GNTST_general_error);
+    assert_int_equal(
+        pv_grant_map(pfn_to_paddr(L1) + 8 * 60, B_FIRST, GNTMAP_contains_pte | GNTMAP_readonly, 0),
+        GNTST_okay);
     model_check();
-    assert_int_equal(pv_grant_unmap(pfn_to_paddr(L1) + 8 * 60, B_FIRST, GNTMAP_contains_pte | GNTMAP_readonly, 0), GNTST_okay);
+    assert_int_equal(pv_grant_unmap(pfn_to_paddr(L1) + 8 * 60, B_FIRST,
+                                    GNTMAP_contains_pte | GNTMAP_readonly, 0),
+                     GNTST_okay);
     put_page(pg);
     model_check();
 }
@@ -481,7 +495,8 @@ static void test_flush_calls(void **state)
     assert_int_equal(do_update_va_mapping(VA(0), make_pte(DATA, RW), UVMF_TLB_FLUSH | UVMF_ALL), 0);
     assert_false(tlb_write[0][DATA]);
     assert_int_equal(do_update_va_mapping(VA(0), make_pte(DATA, RW), UVMF_INVLPG | UVMF_LOCAL), 0);
-    assert_int_equal(do_update_va_mapping(VA(0), make_pte(DATA, RW), (unsigned long)bitmap | UVMF_INVLPG), 0);
+    assert_int_equal(
+        do_update_va_mapping(VA(0), make_pte(DATA, RW), (unsigned long)bitmap | UVMF_INVLPG), 0);
     assert_int_equal(do_update_va_mapping(VA(0), make_pte(DATA, RW), 3), -EINVAL);
     assert_int_equal(do_update_va_mapping(1UL << 40, make_pte(DATA, RW), 0), -EINVAL);
     assert_int_equal(do_update_va_mapping(HV_VIRT_START, make_pte(DATA, RW), 0), -EINVAL);
@@ -534,7 +549,8 @@ static void test_ptwr(void **state)
     assert_false(write_by(code, SLOT_VA(70)));
     assert_ptr_equal(regs.rip, code);
     assert_int_equal(table(L1)[70], make_pte(DATA2, RW));
-    /* not the address that the instruction is about; not a table; writable; not mapped; a user's write */
+    /* not the address that the instruction is about; not a table; writable; not mapped; a user's
+     * write */
     regs.rax = make_pte(DATA2, RO);
     assert_false(write_by(code, SLOT_VA(71)));
     regs.rdi = VA(2);
@@ -623,7 +639,8 @@ static void test_ptwr_instructions(void **state)
     assert_false(write_by(INSN(0xf3, 0x48, 0x89, 0x07), SLOT_VA(70)));
     assert_false(write_by(INSN(0x65, 0x48, 0x89, 0x07), SLOT_VA(70)));
     assert_false(write_by(INSN(0x0f, 0x29, 0x07), SLOT_VA(70)));
-    assert_false(write_by(INSN(0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x89, 0x07),
+    assert_false(write_by(INSN(0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
+                               0x66, 0x66, 0x66, 0x89, 0x07),
                           SLOT_VA(70)));
     /* single-stepped */
     regs.rflags |= X86_EFLAGS_TF;
@@ -686,7 +703,10 @@ static void test_no_pin_for_the_dying(void **state)
 
 static mfn_t random_frame(unsigned int level)
 {
-    static const struct { mfn_t first; unsigned int n; } of[] = { { 80, 60 }, { 40, 30 }, { 20, 14 }, { 10, 8 }, { 1, 6 } };
+    static const struct {
+        mfn_t first;
+        unsigned int n;
+    } of[] = {{80, 60}, {40, 30}, {20, 14}, {10, 8}, {1, 6}};
 
     if (rand() % 24 == 0)
         return (mfn_t)(rand() % FRAMES);
@@ -732,7 +752,8 @@ static void random_call(void)
         preempt_in = rand() % 8;
     switch (rand() % 9) {
     case 0:
-        ext_req = (struct mmuext_op){ .cmd = MMUEXT_PIN_L1_TABLE + level - 1, .arg1.mfn = random_frame(level) };
+        ext_req = (struct mmuext_op){.cmd = MMUEXT_PIN_L1_TABLE + level - 1,
+                                     .arg1.mfn = random_frame(level)};
         do_mmuext_op(&ext_req, 1, NULL, DOMID_SELF);
         break;
     case 1:
@@ -740,13 +761,15 @@ static void random_call(void)
         do_mmuext_op(&ext_req, 1, NULL, DOMID_SELF);
         break;
     case 2:
-        ext_req = (struct mmuext_op){ .cmd = rand() % 2 ? MMUEXT_NEW_BASEPTR : MMUEXT_NEW_USER_BASEPTR,
-                                      .arg1.mfn = random_frame(4) };
+        ext_req =
+            (struct mmuext_op){.cmd = rand() % 2 ? MMUEXT_NEW_BASEPTR : MMUEXT_NEW_USER_BASEPTR,
+                               .arg1.mfn = random_frame(4)};
         do_mmuext_op(&ext_req, 1, NULL, DOMID_SELF);
         break;
     case 3: case 4: case 5: case 6:
-        mu_req = (struct mmu_update){ pfn_to_paddr(random_frame(level)) + (unsigned long)(rand() % PT_ENTRIES) * 8,
-                                      random_entry(level) };
+        mu_req = (struct mmu_update){pfn_to_paddr(random_frame(level)) +
+                                         (unsigned long)(rand() % PT_ENTRIES) * 8,
+                                     random_entry(level)};
         do_mmu_update(&mu_req, 1, NULL, rand() % 20 ? DOMID_SELF : 1);
         break;
     case 7:
@@ -787,13 +810,33 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_good_tables), T(test_hostile_entries), T(test_hypervisor_slots), T(test_shared_and_device_frames),
-        T(test_l1_updates), T(test_table_updates), T(test_plain_and_m2p),
-        T(test_foreign), T(test_foreign_writers_are_flushed), T(test_flush_on_type_change), T(test_no_needless_flush),
-        T(test_preempt_everywhere), T(test_preempt_and_abandon), T(test_bad_after_preemption), T(test_done_counts),
-        T(test_roots), T(test_ldt), T(test_grant_entries), T(test_frames_by_number), T(test_flush_calls),
-        T(test_cache_attributes), T(test_ptwr), T(test_ptwr_instructions), T(test_ptwr_read_only_device),
-        T(test_relinquish), T(test_no_pin_for_the_dying), T(test_random),
+        T(test_good_tables),
+        T(test_hostile_entries),
+        T(test_hypervisor_slots),
+        T(test_shared_and_device_frames),
+        T(test_l1_updates),
+        T(test_table_updates),
+        T(test_plain_and_m2p),
+        T(test_foreign),
+        T(test_foreign_writers_are_flushed),
+        T(test_flush_on_type_change),
+        T(test_no_needless_flush),
+        T(test_preempt_everywhere),
+        T(test_preempt_and_abandon),
+        T(test_bad_after_preemption),
+        T(test_done_counts),
+        T(test_roots),
+        T(test_ldt),
+        T(test_grant_entries),
+        T(test_frames_by_number),
+        T(test_flush_calls),
+        T(test_cache_attributes),
+        T(test_ptwr),
+        T(test_ptwr_instructions),
+        T(test_ptwr_read_only_device),
+        T(test_relinquish),
+        T(test_no_pin_for_the_dying),
+        T(test_random),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

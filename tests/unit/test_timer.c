@@ -67,7 +67,8 @@ static int setup(void **state)
     static bool once;
 
     if (!once) {
-        per_cpu_offset[1] = (unsigned long)copy + sizeof(copy) / 2 - (unsigned long)&per_cpu__anchor;
+        per_cpu_offset[1] =
+            (unsigned long)copy + sizeof(copy) / 2 - (unsigned long)&per_cpu__anchor;
         cpumask_set(0, &cpu_online_map);
         cpumask_set(1, &cpu_online_map);
         once = true;

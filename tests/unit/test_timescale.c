@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Clock arithmetic: scales of the pv clock ABI over the whole range of rates, and the correction of a CPU's clock. */
+/* Clock arithmetic: scales of the pv clock ABI over the whole range of rates, and the correction of
+   a CPU's clock. */
 /* sources: hv/time/scale.c */
 /* cflags: -DHV_UNIT_TEST */
 #include <setjmp.h>
@@ -12,8 +13,10 @@ static uint64_t absdiff(uint64_t a, uint64_t b) { return a > b ? a - b : b - a; 
 
 static void scale_is_exact_to_a_part_in_two_to_31(void **state)
 {
-    static const uint64_t hz[] = { 1000, 32768, 1193182, 3579545, 14318180, 99999999, 100000000, 500000000, 999999999,
-                                   1000000000, 1000000001, 2000000000, 2394230000, 3999999999ULL, 4000000000ULL, 9000000000ULL };
+    static const uint64_t hz[] = { 1000,       32768,         1193182,       3579545,
+                                   14318180,   99999999,      100000000,     500000000,
+                                   999999999,  1000000000,    1000000001,    2000000000,
+                                   2394230000, 3999999999ULL, 4000000000ULL, 9000000000ULL };
 
     for (unsigned int i = 0; i < sizeof(hz) / sizeof(hz[0]); i++) {
         struct time_scale s;
@@ -24,8 +27,8 @@ static void scale_is_exact_to_a_part_in_two_to_31(void **state)
             uint64_t ns = scale_ticks(secs * hz[i], &s);
 
             assert_true(absdiff(ns, secs * NSEC_PER_SEC) <= secs + 1);
-            assert_true(absdiff(scale_ticks(unscale_ns(secs * NSEC_PER_SEC, &s), &s), secs * NSEC_PER_SEC) <=
-                        NSEC_PER_SEC / hz[i] + 2);
+            assert_true(absdiff(scale_ticks(unscale_ns(secs * NSEC_PER_SEC, &s), &s),
+                                secs * NSEC_PER_SEC) <= NSEC_PER_SEC / hz[i] + 2);
         }
     }
 }
@@ -34,7 +37,8 @@ static void scale_of_random_ratios(void **state)
 {
     srand(3);
     for (unsigned int i = 0; i < 100000; i++) {
-        uint64_t ns = 1 + ((uint64_t)rand() << (rand() % 30)), ticks = 1 + ((uint64_t)rand() << (rand() % 30));
+        uint64_t ns = 1 + ((uint64_t)rand() << (rand() % 30)),
+                 ticks = 1 + ((uint64_t)rand() << (rand() % 30));
         struct time_scale s;
         long double want = (long double)ns / ticks, got;
 
@@ -67,7 +71,9 @@ static void tsc_that_goes_back_stops_the_clock(void **state)
 /* A second at true rate `hz`: what the CPU samples. */
 static struct time_sample after(const struct time_sample *s, s_time_t ns, uint64_t hz)
 {
-    return (struct time_sample){ s->tsc + (uint64_t)((unsigned __int128)hz * (uint64_t)ns / NSEC_PER_SEC), s->stime + ns };
+    return (struct time_sample){
+        s->tsc + (uint64_t)((unsigned __int128)hz * (uint64_t)ns / NSEC_PER_SEC), s->stime + ns
+    };
 }
 
 /* From a wrong first calibration the clock converges, and never goes back. */

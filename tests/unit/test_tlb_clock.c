@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* TLB clock: who still has to flush, also when the 32-bit clock runs over. The model keeps 64-bit times and must never find a
-   stale CPU that the filter let go. */
+/* TLB clock: who still has to flush, also when the 32-bit clock runs over. The model keeps 64-bit
+   times and must never find a stale CPU that the filter let go. */
 /* sources: hv/mm/flush.c hv/lib/bitops.c */
 /* cflags: -DHV_UNIT_TEST */
 #include <setjmp.h>
@@ -118,7 +118,8 @@ static void clock_stays_zero_until_all_have_flushed(void **state)
     assert_true(kept(1, tlb_stamp_now()));
 }
 
-/* Stamps and flushes at random around the overrun: nobody stale may be let go, and most of those who have flushed are. */
+/* Stamps and flushes at random around the overrun: nobody stale may be let go, and most of those
+   who have flushed are. */
 static void never_lets_a_stale_cpu_go(void **state)
 {
     unsigned int saved = 0, possible = 0;

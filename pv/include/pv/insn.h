@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Decoding of the few 64-bit instructions that the PV back end emulates: moves, exchanges and simple arithmetic on memory
- * (page tables). Source: AMD64 APM volume 3, "Instruction Encoding".
+ * Decoding of the few 64-bit instructions that the PV back end emulates: moves, exchanges and
+ * simple arithmetic on memory (page tables). Source: AMD64 APM volume 3, "Instruction Encoding".
  */
 #ifndef PV_INSN_H
 #define PV_INSN_H
@@ -13,7 +13,7 @@ struct cpu_user_regs;
 #define INSN_MAX_LEN 15
 
 struct pv_insn {
-    uint8_t bytes[32];      /* the first 16 may be fetched; the rest spares the decoder bounds checks */
+    uint8_t bytes[32]; /* the first 16 may be fetched; the rest spares the decoder bounds checks */
     uint8_t have;           /* bytes fetched */
     uint8_t len;            /* of the whole instruction */
     uint8_t size;           /* of the operands in bytes: 1, 2, 4 or 8 */
@@ -47,9 +47,14 @@ static inline uint64_t pv_reg64(const struct cpu_user_regs *regs, unsigned int n
     return *(const uint64_t *)((const char *)regs + pv_reg_offset[nr]);
 }
 /* All ones of the operand size. */
-static inline uint64_t pv_insn_mask(const struct pv_insn *in) { return ~0ULL >> (64 - 8 * in->size); }
-/* Register operands: for size 1 without REX, 4 to 7 are AH to BH. Writing 4 bytes clears the upper. */
-static inline uint64_t pv_insn_get_reg(const struct pv_insn *in, const struct cpu_user_regs *regs, unsigned int nr)
+static inline uint64_t pv_insn_mask(const struct pv_insn *in)
+{
+    return ~0ULL >> (64 - 8 * in->size);
+}
+/* Register operands: for size 1 without REX, 4 to 7 are AH to BH. Writing 4 bytes clears the upper.
+ */
+static inline uint64_t pv_insn_get_reg(const struct pv_insn *in, const struct cpu_user_regs *regs,
+                                       unsigned int nr)
 {
     if (in->size == 8)
         return pv_reg64(regs, nr);
@@ -57,6 +62,7 @@ static inline uint64_t pv_insn_get_reg(const struct pv_insn *in, const struct cp
         return (pv_reg64(regs, nr - 4) >> 8) & 0xff;
     return pv_reg64(regs, nr) & pv_insn_mask(in);
 }
-void pv_insn_set_reg(const struct pv_insn *in, struct cpu_user_regs *regs, unsigned int nr, uint64_t val);
+void pv_insn_set_reg(const struct pv_insn *in, struct cpu_user_regs *regs, unsigned int nr,
+                     uint64_t val);
 
 #endif

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Page tables of PV guests: what the files that check, count and change their entries offer each other.
+ * Page tables of PV guests: what the files that check, count and change their entries offer each
+ * other.
  *
- * Who owns what. An entry of a validated table owns one reference of the frame it maps, and one use as a type: level
- * n - 1 for tables, writable for a data frame mapped read-write, none for one mapped read-only. Frames that are not
- * RAM are not counted. The mapping of a grant is an entry like any other: whoever clears it drops its references.
+ * Who owns what. An entry of a validated table owns one reference of the frame it maps, and one use
+ * as a type: level n - 1 for tables, writable for a data frame mapped read-write, none for one
+ * mapped read-only. Frames that are not RAM are not counted. The mapping of a grant is an entry
+ * like any other: whoever clears it drops its references.
  *
  * States of a table's type_info, besides idle (count 0) and validated (count >= 1):
  *   busy     count 1, neither flag: one CPU validates or undoes it; others wait
- *   partial  PGT_partial, count 1: that work was interrupted. The count and one reference belong to the state itself,
- *            not to anybody. pg->progress says how many entries, from the first, own their references; with
- *            PT_ENTRY_HELD the entry after them owns a plain reference of a table that may be partial itself.
- *            Whoever wants the type goes on validating it, pt_finish() goes on undoing it: the frame alone says all.
- * PGT_locked keeps a validated table from becoming busy while an entry changes. Order: higher levels first; code that
- * waits for a table only does so for one of a lower level than what it works on, so waits end.
+ *   partial  PGT_partial, count 1: that work was interrupted. The count and one reference belong to
+ * the state itself, not to anybody. pg->progress says how many entries, from the first, own their
+ * references; with PT_ENTRY_HELD the entry after them owns a plain reference of a table that may be
+ * partial itself. Whoever wants the type goes on validating it, pt_finish() goes on undoing it: the
+ * frame alone says all. PGT_locked keeps a validated table from becoming busy while an entry
+ * changes. Order: higher levels first; code that waits for a table only does so for one of a lower
+ * level than what it works on, so waits end.
  */
 #ifndef PV_PT_H
 #define PV_PT_H
@@ -31,11 +34,13 @@ static inline bool type_is_table(unsigned long type_info) { return PT_LEVEL(type
 
 #define PTE_CACHE_ATTRS (PTE_PWT | PTE_PCD | PTE_PAT)
 #define PTE_AVAIL_HIGH (_UL(0x7ff) << 52)
-/* Bits of a present entry that change nothing of what the frame is used for. PTE_G is accepted and dropped: guest
-   translations are never global; PTE_US is added: the guest's kernel runs in ring 3 too. */
+/* Bits of a present entry that change nothing of what the frame is used for. PTE_G is accepted and
+   dropped: guest translations are never global; PTE_US is added: the guest's kernel runs in ring 3
+   too. */
 #define L1_FREE_BITS (PTE_A | PTE_D | PTE_AVL | PTE_AVAIL_HIGH | PTE_G | PTE_US | PTE_NX)
 #define TABLE_FREE_BITS (PTE_A | PTE_D | PTE_AVL | PTE_AVAIL_HIGH | PTE_US | PTE_NX | PTE_RW)
-/* Refused in entries that refer to tables: superpages and everything that is reserved or without use there. */
+/* Refused in entries that refer to tables: superpages and everything that is reserved or without
+ * use there. */
 #define TABLE_DISALLOWED (PTE_PSE | PTE_PWT | PTE_PCD | PTE_G)
 
 /* Index in the PAT, as kept in PGC_cacheattr_mask. */
@@ -53,8 +58,9 @@ static inline void get_page_again(struct page_info *pg)
 }
 
 /*
- * Locks a validated table, whoever owns it, against becoming something else; false if it is none. While locked its type,
- * a count above 0, its owner and the frame itself are stable. Not recursive; may be held while waiting for flushes.
+ * Locks a validated table, whoever owns it, against becoming something else; false if it is none.
+ * While locked its type, a count above 0, its owner and the frame itself are stable. Not recursive;
+ * may be held while waiting for flushes.
  */
 bool pt_lock_slow(struct page_info *pg);
 static inline bool pt_lock_page(struct page_info *pg)
@@ -104,9 +110,9 @@ static inline pte_t pt_read(const pte_t *p)
 }
 
 /*
- * Finds the level 1 table for va below a root table by the direct map; false if there is none. Takes no locks: another CPU
- * may be taking the tables apart, so that entries can be anything. The frame found is RAM, but it must be locked
- * (pt_lock_table) before it is used as a table.
+ * Finds the level 1 table for va below a root table by the direct map; false if there is none.
+ * Takes no locks: another CPU may be taking the tables apart, so that entries can be anything. The
+ * frame found is RAM, but it must be locked (pt_lock_table) before it is used as a table.
  */
 static inline bool pt_walk_to_l1(paddr_t root, unsigned long va, mfn_t *l1)
 {
@@ -134,15 +140,16 @@ static inline pte_t *pt_walk(paddr_t root, unsigned long va)
 }
 
 /* --- pv/page_type.c --- */
-/* Goes on undoing a partial table; nothing to do if it isn't partial (any more). The caller holds a reference.
-   0 or, if preempt, -ERESTART. */
+/* Goes on undoing a partial table; nothing to do if it isn't partial (any more). The caller holds a
+   reference. 0 or, if preempt, -ERESTART. */
 int pt_finish(struct page_info *pg, bool preempt);
-/* Sees to it that a partial table is undone: at the current vCPU's next page-table hypercall (pv_put_old_root) and
-   then true, or now and false. */
+/* Sees to it that a partial table is undone: at the current vCPU's next page-table hypercall
+   (pv_put_old_root) and then true, or now and false. */
 bool pt_defer_finish(struct page_info *pg);
 /* The same for a PV vCPU v, current or not running. */
 bool pt_defer_to(struct vcpu *v, struct page_info *pg);
-/* As get_page_type() and put_page_type() for tables inside of tables: errors may leave the frame partial. */
+/* As get_page_type() and put_page_type() for tables inside of tables: errors may leave the frame
+ * partial. */
 int pt_get(struct page_info *pg, unsigned long type, bool preempt);
 int pt_put(struct page_info *pg, bool preempt);
 /* Writes back and drops the frame's lines of all caches. */
@@ -151,8 +158,9 @@ void pt_flush_cache(const struct page_info *pg);
 /* --- pv/page_type_l1.c --- */
 int l1_validate(struct page_info *pg, struct domain *d);    /* all or nothing */
 void l1_devalidate(struct page_info *pg, struct domain *d);
-/* Takes what *e, present, needs of its frame, and brings *e into the form to install. The table is d's, the frame
-   pg_owner's. -EINVAL, -EPERM, -EBUSY (not that owner's, or in use as another type), -ENOMEM. */
+/* Takes what *e, present, needs of its frame, and brings *e into the form to install. The table is
+   d's, the frame pg_owner's. -EINVAL, -EPERM, -EBUSY (not that owner's, or in use as another type),
+   -ENOMEM. */
 int l1e_get(pte_t *e, struct domain *d, struct domain *pg_owner);
 void l1e_put(pte_t e, struct domain *d);
 
@@ -162,16 +170,19 @@ enum l1_mode {
     L1_IF_SAME,         /* store if the entry is `old`; else -EAGAIN */
 };
 /* Changes an entry of a locked level 1 table of d. old as read by the caller under the lock. */
-int l1_update(pte_t *p, pte_t old, pte_t new, enum l1_mode mode, struct domain *d, struct domain *pg_owner);
+int l1_update(pte_t *p, pte_t old, pte_t new, enum l1_mode mode, struct domain *d,
+              struct domain *pg_owner);
 
 /* --- pv/page_type_table.c --- */
 int table_validate(struct page_info *pg, unsigned int level, struct domain *d, bool preempt);
 int table_devalidate(struct page_info *pg, unsigned int level, bool preempt);
 /* Changes an entry of d's locked table of level 2 to 4. -EINVAL, -ERESTART (nothing changed). */
-int table_update(pte_t *p, pte_t new, bool keep_ad, unsigned int level, struct page_info *pg, struct domain *d);
+int table_update(pte_t *p, pte_t new, bool keep_ad, unsigned int level, struct page_info *pg,
+                 struct domain *d);
 
 /* --- pv/root.c --- */
-/* A root table of d in use was changed in place: CPUs that run on a copy of it have to take it again. */
+/* A root table of d in use was changed in place: CPUs that run on a copy of it have to take it
+ * again. */
 void pv_root_changed(struct domain *d, mfn_t root);
 
 /* Flushes the CPU that may hold translations of v. */
@@ -188,9 +199,11 @@ static inline void pt_flush_vcpu(const struct vcpu *v)
 
 /* --- pv/mmu_update.c --- */
 #define MMU_PREEMPTED 0x80000000u   /* in the count of a continued call */
-/* The owner that a page-table call's domid names, with a reference (pt_put_owner); NULL and *err. */
+/* The owner that a page-table call's domid names, with a reference (pt_put_owner); NULL and *err.
+ */
 struct domain *pt_get_owner(domid_t id, int *err);
-/* The number of operations done: as it stands at the guest's pointer (NULL allowed), and its report there. */
+/* The number of operations done: as it stands at the guest's pointer (NULL allowed), and its report
+ * there. */
 unsigned int pt_done_before(const void *pdone);
 void pt_report_done(void *pdone, unsigned int done);
 static inline void pt_put_owner(struct domain *owner)

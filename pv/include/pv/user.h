@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The short way to a few quadwords of the current PV guest's memory, for the calls and faults that are made most often. Everything
- * else goes by copy_from_guest() (hv/uaccess.h), whose rules hold here too.
+ * The short way to a few quadwords of the current PV guest's memory, for the calls and faults that
+ * are made most often. Everything else goes by copy_from_guest() (hv/uaccess.h), whose rules hold
+ * here too.
  */
 #ifndef PV_USER_H
 #define PV_USER_H
@@ -10,13 +11,19 @@
 #include <pv/pv.h>
 
 #ifdef HV_UNIT_TEST
-static inline bool pv_get_2_words(uint64_t *dst, const void *gva) { return !copy_from_guest(dst, gva, 16); }
-static inline bool pv_get_3_words(uint64_t *dst, const void *gva) { return !copy_from_guest(dst, gva, 24); }
+static inline bool pv_get_2_words(uint64_t *dst, const void *gva)
+{
+    return !copy_from_guest(dst, gva, 16);
+}
+static inline bool pv_get_3_words(uint64_t *dst, const void *gva)
+{
+    return !copy_from_guest(dst, gva, 24);
+}
 #else
 
 /* As SMAP_INSN of hv/asm.h: no-ops until the CPU is known to have them. */
-#define PV_SMAP_INSN(which)                                                                          \
-    "771: .byte 0x0f, 0x1f, 0x00\n .pushsection .smap_patch, \"a\"\n .balign 4\n"                    \
+#define PV_SMAP_INSN(which)                                                                        \
+    "771: .byte 0x0f, 0x1f, 0x00\n .pushsection .smap_patch, \"a\"\n .balign 4\n"                  \
     " .long 771b - ., " which "\n .popsection\n"
 #define PV_OPEN_SMAP PV_SMAP_INSN("0xcb")
 #define PV_CLOSE_SMAP PV_SMAP_INSN("0xca")

@@ -2,9 +2,9 @@
 /*
  * Kernel-level rows of the benchmark: what one operation of a PV kernel costs in instructions.
  *
- * Meant for QEMU with -icount shift=0,sleep=off and one vCPU, where the TSC counts instructions. Each
- * operation runs WARM times and then ROUNDS times between two RDTSCs; printed is the median less that
- * of an empty pair. Lines: "Row: NAME MEDIAN MIN MAX".
+ * Meant for QEMU with -icount shift=0,sleep=off and one vCPU, where the TSC counts instructions.
+ * Each operation runs WARM times and then ROUNDS times between two RDTSCs; printed is the median
+ * less that of an empty pair. Lines: "Row: NAME MEDIAN MIN MAX".
  */
 #include <guest.h>
 

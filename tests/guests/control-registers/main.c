@@ -2,9 +2,10 @@
 /*
  * Are MOV to and from control registers carried out for the guest kernel, within its rights?
  *
- * The ABI: CR0 reads show PE, PG, WP and the guest's TS; only TS can change, other bits are ignored
- * with a #GP or kept; CR2 is the virtual one; CR3 reads give the guest's base, writes switch it when
- * it is the guest's own L4; CR4 reads as the guest's view, writes keep host bits; CR8 is #GP or #UD.
+ * The ABI: CR0 reads show PE, PG, WP and the guest's TS; only TS can change, other bits are
+ * ignored with a #GP or kept; CR2 is the virtual one; CR3 reads give the guest's base, writes
+ * switch it when it is the guest's own L4; CR4 reads as the guest's view, writes keep host bits;
+ * CR8 is #GP or #UD.
  */
 #include <guest.h>
 

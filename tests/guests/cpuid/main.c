@@ -2,10 +2,11 @@
 /*
  * What does CPUID show a PV guest, with the forced-emulation prefix and without?
  *
- * The ABI: "ud2; xen; cpuid" gives the hypervisor's view: leaves 0x40000000 and up with the signature
- * XenVMMXenVMM, the version, no hypercall-page MSRs needed; features a PV guest can't have (VMX, SVM,
- * MTRR write, PSE for 64-bit, ...) are hidden, hypervisor bit set; unknown leaves are zero or as
- * hardware. Without the prefix the native answer may come through, or the same (CPUID faulting).
+ * The ABI: "ud2; xen; cpuid" gives the hypervisor's view: leaves 0x40000000 and up with the
+ * signature XenVMMXenVMM, the version, no hypercall-page MSRs needed; features a PV guest can't
+ * have (VMX, SVM, MTRR write, PSE for 64-bit, ...) are hidden, hypervisor bit set; unknown leaves
+ * are zero or as hardware. Without the prefix the native answer may come through, or the same
+ * (CPUID faulting).
  */
 #include <guest.h>
 

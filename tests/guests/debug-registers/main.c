@@ -2,9 +2,10 @@
 /*
  * Can a guest use debug registers for itself, and set none that would hit the hypervisor?
  *
- * The ABI: set_debugreg and MOV to DRn do the same; addresses in the hypervisor's range give -EPERM
- * (#GP by MOV); bits of DR6 and DR7 that must be zero are dropped by the hypercall and #GP by MOV, and
- * general detection is never on; other registers don't exist; a match gives #DB with DR6 told.
+ * The ABI: set_debugreg and MOV to DRn do the same; addresses in the hypervisor's range give
+ * -EPERM (#GP by MOV); bits of DR6 and DR7 that must be zero are dropped by the hypercall and #GP
+ * by MOV, and general detection is never on; other registers don't exist; a match gives #DB with
+ * DR6 told.
  */
 #include <guest.h>
 

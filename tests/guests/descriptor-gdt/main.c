@@ -3,10 +3,10 @@
  * Can a guest load a GDT of its own, change it only through the hypervisor, and put nothing hostile
  * in it?
  *
- * The ABI: set_gdt takes frames that hold only safe descriptors and are not mapped writable; at most
- * 14 frames (the rest is the hypervisor's); update_descriptor accepts code and data of ring 3 (DPL is
- * raised), call gates to ring 3 at most, never system segments or 64-bit gates; a GDT frame can't
- * become writable or a page table while in use.
+ * The ABI: set_gdt takes frames that hold only safe descriptors and are not mapped writable; at
+ * most 14 frames (the rest is the hypervisor's); update_descriptor accepts code and data of ring 3
+ * (DPL is raised), call gates to ring 3 at most, never system segments or 64-bit gates; a GDT
+ * frame can't become writable or a page table while in use.
  */
 #include <guest.h>
 
@@ -23,6 +23,11 @@
 static void load_es(void *selector)
 {
     asm volatile("mov %0, %%es; mov %1, %%es" : : "r"(selector), "r"(0));
+}
+
+static void load_ss(void *selector)
+{
+    asm volatile("mov %0, %%ss" : : "r"(selector));
 }
 
 static void write_word(void *va)
@@ -51,6 +56,8 @@ static void hostile_descriptors(uint64_t *gdt)
     expect(hc_update_descriptor(virt_to_maddr(&gdt[2]), CODE64_DPL0), 0);
     check((gdt[2] >> 45 & 3) == 3, "DPL 0 was stored: 0x%lx", gdt[2]);
     expect(hc_update_descriptor(virt_to_maddr(&gdt[2]), NOT_PRESENT), 0);
+    expect_trap(load_es, 0x13, VEC_NP, 0x10);
+    expect_trap(load_ss, 0x13, VEC_SS, 0x10);
     expect(hc_update_descriptor(virt_to_maddr(&gdt[2]), 0), 0);
 }
 

@@ -2,9 +2,10 @@
 /*
  * Can domains be made, run, paused and destroyed again and again with every frame coming back?
  *
- * Free frames by physinfo before the first and after each life must be equal (bar what the first life
- * makes the hypervisor keep for good); a paused domain does not run; numbers are usable again; half
- * made domains go away as well. The domains are this same program, which counts in shared memory.
+ * Free frames by physinfo before the first and after each life must be equal (bar what the first
+ * life makes the hypervisor keep for good); a paused domain does not run; numbers are usable
+ * again; half made domains go away as well. The domains are this same program, which counts in
+ * shared memory.
  */
 #include <guest.h>
 #include <domain.h>

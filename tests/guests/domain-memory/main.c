@@ -2,9 +2,10 @@
 /*
  * Is a dead domain's memory gone from sight: not mappable, and clean when it is given out again?
  *
- * A domain fills its memory with a mark. While it lives domain 0 may map its frames under its number
- * and no other; when it is destroyed, mappings that domain 0 still has keep the domain as a zombie;
- * after the last is gone the frames come back, and no mark is found in a new domain's memory.
+ * A domain fills its memory with a mark. While it lives domain 0 may map its frames under its
+ * number and no other; when it is destroyed, mappings that domain 0 still has keep the domain as a
+ * zombie; after the last is gone the frames come back, and no mark is found in a new domain's
+ * memory.
  */
 #include <guest.h>
 #include <domain.h>

@@ -3,8 +3,8 @@
  * Does domctl describe domain 0 to itself and refuse wrong versions, domains and arguments?
  *
  * The ABI: interface version 0x15, else -EACCES; getdomaininfo gives the next existing domain from
- * the number on, else -ESRCH; getvcpuinfo, vCPU affinity, scheduler parameters; a domain can't pause
- * or destroy itself (-EINVAL); unknown commands -ENOSYS.
+ * the number on, else -ESRCH; getvcpuinfo, vCPU affinity, scheduler parameters; a domain can't
+ * pause or destroy itself (-EINVAL); unknown commands -ENOSYS.
  */
 #include <guest.h>
 #include <xen/domctl.h>

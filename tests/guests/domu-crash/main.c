@@ -2,10 +2,10 @@
 /*
  * Is a guest that can't go on crashed alone, with the hypervisor and the other domains unharmed?
  *
- * Each case is one domain; the launcher expects shutdown code "crash" and its frames back. Cases: iret
- * to user mode without user page tables, iret with a frame that can't be read, an exception without
- * handler, an exception on a stack that is not there, in user mode with no kernel stack, a callback
- * address without mapping that faults for ever, a failsafe without callback.
+ * Each case is one domain; the launcher expects shutdown code "crash" and its frames back. Cases:
+ * iret to user mode without user page tables, iret with a frame that can't be read, an exception
+ * without handler, an exception on a stack that is not there, in user mode with no kernel stack, a
+ * callback address without mapping that faults for ever, a failsafe without callback.
  */
 #include <guest.h>
 

@@ -2,8 +2,8 @@
 /*
  * Is an unprivileged domain refused everything that needs privilege?
  *
- * domctl, sysctl, platform_op, console, physical interrupts, I/O ports, device memory, other domains'
- * memory, events and grants: an error, no effect.
+ * domctl, sysctl, platform_op, console, physical interrupts, I/O ports, device memory, other
+ * domains' memory, events and grants: an error, no effect.
  */
 #include <guest.h>
 #include <grant.h>

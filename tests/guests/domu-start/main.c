@@ -2,8 +2,9 @@
 /*
  * Does an unprivileged PV domain start with what its builder gave it, and work?
  *
- * Checked from inside: start info, command line, phys-to-machine list against the machine-to-physical
- * table, shared info, events, timers, time, memory of its own; flags tell no privilege.
+ * Checked from inside: start info, command line, phys-to-machine list against the
+ * machine-to-physical table, shared info, events, timers, time, memory of its own; flags tell no
+ * privilege.
  */
 #include <guest.h>
 

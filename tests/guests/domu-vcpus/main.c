@@ -2,8 +2,8 @@
 /*
  * Do several vCPUs of an unprivileged domain share its memory and page tables safely?
  *
- * Three more vCPUs each map and unmap pages of their own in one L1 table, write through them and check
- * for each other's marks, on two processors. A lost update or a stale translation shows as a
+ * Three more vCPUs each map and unmap pages of their own in one L1 table, write through them and
+ * check for each other's marks, on two processors. A lost update or a stale translation shows as a
  * wrong mark.
  */
 #include <guest.h>

@@ -2,9 +2,10 @@
 /*
  * Do ports go through their life: allocated, bound, sent to, told of, closed and given out again?
  *
- * The ABI: alloc_unbound and bind_interdomain make a pair (here both ends in this domain); a send on
- * one end sets the other pending; status tells each state; close of one end leaves the other unbound;
- * virq and ipi ports tell their number and vCPU; a global virq and one per vCPU bind once (-EEXIST).
+ * The ABI: alloc_unbound and bind_interdomain make a pair (here both ends in this domain); a send
+ * on one end sets the other pending; status tells each state; close of one end leaves the other
+ * unbound; virq and ipi ports tell their number and vCPU; a global virq and one per vCPU bind once
+ * (-EEXIST).
  */
 #include <guest.h>
 

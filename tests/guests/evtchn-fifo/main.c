@@ -2,10 +2,11 @@
 /*
  * Does the FIFO ABI of event channels work: control block, event array, queues, priorities, order?
  *
- * The ABI: init_control switches the domain and moves pending ports over; expand_array adds pages of
- * 1024 words; an event sets PENDING and, unmasked and not linked yet, joins the tail of its priority's
- * queue, LINKED, with the ready bit set; order within a priority is first in first out; lower numbers
- * are more urgent. Hostile offsets, frames, priorities and link words are refused or harmless.
+ * The ABI: init_control switches the domain and moves pending ports over; expand_array adds pages
+ * of 1024 words; an event sets PENDING and, unmasked and not linked yet, joins the tail of its
+ * priority's queue, LINKED, with the ready bit set; order within a priority is first in first out;
+ * lower numbers are more urgent. Hostile offsets, frames, priorities and link words are refused or
+ * harmless.
  */
 #include <guest.h>
 

@@ -3,8 +3,8 @@
  * Are ports, domains, vCPUs and pointers of event-channel operations checked?
  *
  * Port 0 is never valid, ports beyond the limit neither; operations on ports of the wrong kind are
- * refused; other domains need privilege and existence; the guest can write its pending and mask words
- * as it likes and harms only itself; unknown operations give -ENOSYS.
+ * refused; other domains need privilege and existence; the guest can write its pending and mask
+ * words as it likes and harms only itself; unknown operations give -ENOSYS.
  */
 #include <guest.h>
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Does a return to a context with segment selectors that no longer load reach the failsafe callback?
+ * Does a return to a context with segment selectors that no longer load reach the failsafe
+ * callback?
  *
  * The ABI: when DS, ES, FS or GS of the context returned to can't be loaded, the guest kernel gets
- * the failsafe callback with the selectors in its frame, and goes on. This happens when a vCPU
- * is switched back in. Here a GDT entry in use by ES is made not present and the vCPU blocks, so
- * that its selectors are reloaded; a hypervisor that keeps them loaded, or drops the bad one to null,
- * is right as well: ES must be the selector with its callback told, or null, never a stale segment.
+ * the failsafe callback with the selectors in its frame, and goes on. This happens when a vCPU is
+ * switched back in. Here a GDT entry in use by ES is made not present and the vCPU blocks, so that
+ * its selectors are reloaded; a hypervisor that keeps them loaded, or drops the bad one to null,
+ * is right as well: ES must be the selector with its callback told, or null, never a stale
+ * segment.
  */
 #include <guest.h>
 

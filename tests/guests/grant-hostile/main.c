@@ -2,8 +2,8 @@
 /*
  * Are references, handles, domains, flags, entries and addresses of grant operations checked?
  *
- * Everything here must give a status or an error number; nothing may be mapped, and afterwards a good
- * mapping must still work.
+ * Everything here must give a status or an error number; nothing may be mapped, and afterwards a
+ * good mapping must still work.
  */
 #include <guest.h>
 #include <grant.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Do grants map, unmap and move as gntdev and blkback use them: by address, by page-table entry, with
- * available bits, replaced by another mapping?
+ * Do grants map, unmap and move as gntdev and blkback use them: by address, by page-table entry,
+ * with available bits, replaced by another mapping?
  *
- * A domain may map its own grants; domain 0 does here. Right is: reading and writing flags show in the
- * entry while mapped and only then; read-only is enforced; host_addr names an address, or with
+ * A domain may map its own grants; domain 0 does here. Right is: reading and writing flags show in
+ * the entry while mapped and only then; read-only is enforced; host_addr names an address, or with
  * GNTMAP_contains_pte the machine address of an entry; an unmap of anything else is refused.
  */
 #include <guest.h>

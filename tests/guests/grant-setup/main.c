@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Can the grant table be set up, asked for its size, and are other versions answered as Linux needs?
+ * Can the grant table be set up, asked for its size, and are other versions answered as Linux
+ * needs?
  *
- * The ABI: query_size tells frames and limit; setup_table gives the frames and grows up to the limit;
- * more gives GNTST_general_error in the status; version 1 is in use; version 2 is refused here (Xen
- * allows it, unless started with gnttab=max-ver:1, which this test does) so that guests fall back.
+ * The ABI: query_size tells frames and limit; setup_table gives the frames and grows up to the
+ * limit; more gives GNTST_general_error in the status; version 1 is in use; version 2 is refused
+ * here (Xen allows it, unless started with gnttab=max-ver:1, which this test does) so that guests
+ * fall back.
  */
 #include <guest.h>
 

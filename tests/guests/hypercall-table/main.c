@@ -2,10 +2,10 @@
 /*
  * What do hypercall numbers without a function give, and which registers survive a hypercall?
  *
- * The ABI: the number is RAX (all of it), a number without a row gives -ENOSYS, RAX holds the result, RCX and
- * R11 are lost to SYSCALL (they come back as RIP and RFLAGS). Argument registers may be clobbered;
- * all other registers are kept, and so are the flags.
- * Told apart by loading every register with its own pattern and comparing after the call.
+ * The ABI: the number is RAX (all of it), a number without a row gives -ENOSYS, RAX holds the
+ * result, RCX and R11 are lost to SYSCALL (they come back as RIP and RFLAGS). Argument registers
+ * may be clobbered; all other registers are kept, and so are the flags. Told apart by loading
+ * every register with its own pattern and comparing after the call.
  */
 #include <guest.h>
 
@@ -49,7 +49,8 @@ static uint64_t flags_around(unsigned long number, uint64_t flags)
 {
     uint64_t after;
 
-    asm volatile("pushf; popq %%rbx; push %[in]; popf; syscall; pushf; popq %[out]; push %%rbx; popf"
+    asm volatile("pushf; popq %%rbx; push %[in]; popf; syscall; pushf; popq %[out];"
+                 "push %%rbx; popf"
                  : [out] "=&r"(after), "+a"(number)
                  : [in] "r"(flags)
                  : "rbx", "rcx", "r11", "memory", "cc", "rdi", "rsi", "rdx", "r10", "r8", "r9");

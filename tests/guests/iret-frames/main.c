@@ -2,11 +2,12 @@
 /*
  * What does the iret hypercall make of good and of hostile frames?
  *
- * The ABI: CS with RPL 3 goes to user mode, any other RPL stays in kernel mode; privileged flag bits
- * (IOPL, VM, IF) are not the guest's to set; the IF bit of the frame becomes the upcall mask; a
- * selector the processor refuses, or a non-canonical RIP, faults in the guest. VGCF_in_syscall with a
- * non-canonical RIP must not reach SYSRET, which would fault in ring 0 on a guest's stack (XSA-7).
- * The landing place is a UD2, so that the frame of its #UD shows every register after the return.
+ * The ABI: CS with RPL 3 goes to user mode, any other RPL stays in kernel mode; privileged flag
+ * bits (IOPL, VM, IF) are not the guest's to set; the IF bit of the frame becomes the upcall mask;
+ * a selector the processor refuses, or a non-canonical RIP, faults in the guest. VGCF_in_syscall
+ * with a non-canonical RIP must not reach SYSRET, which would fault in ring 0 on a guest's stack
+ * (XSA-7). The landing place is a UD2, so that the frame of its #UD shows every register after the
+ * return.
  */
 #include <guest.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The domain builder. Layout of a domain's memory, by frame number: its ELF image at its link address,
- * then phys-to-machine list, start info, console page, page tables (L4, L3, L2, L1s), boot stack.
- * Frames are written one at a time through one foreign mapping, which is gone before pinning.
+ * The domain builder. Layout of a domain's memory, by frame number: its ELF image at its link
+ * address, then phys-to-machine list, start info, console page, page tables (L4, L3, L2, L1s),
+ * boot stack. Frames are written one at a time through one foreign mapping, which is gone before
+ * pinning.
  */
 #include "guest.h"
 #include "domain.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Building and driving unprivileged PV domains from a micro-guest that runs as domain 0: the programs
- * come from the pack in the initrd (tests/lib/guests.py makes it), the work is done by domctl,
- * memory_op and mmu_update alone. One domain is at most DOMAIN_PAGES frames, all mapped at start.
- * Not here: xenstore, devices, more than one vCPU at start (a guest brings up its others itself).
+ * Building and driving unprivileged PV domains from a micro-guest that runs as domain 0: the
+ * programs come from the pack in the initrd (tests/lib/guests.py makes it), the work is done by
+ * domctl, memory_op and mmu_update alone. One domain is at most DOMAIN_PAGES frames, all mapped at
+ * start. Not here: xenstore, devices, more than one vCPU at start (a guest brings up its others
+ * itself).
  */
 #ifndef GUEST_DOMAIN_H
 #define GUEST_DOMAIN_H
@@ -44,8 +45,9 @@ struct domain {
 };
 
 /*
- * Create domain @id (0: the hypervisor chooses, d->id tells) from @program with @command, paused. 0, or the negative error of the step named
- * in *@failed (may be NULL); a half-made domain is destroyed.
+ * Create domain @id (0: the hypervisor chooses, d->id tells) from @program with @command, paused.
+ * 0, or the negative error of the step named in *@failed (may be NULL); a half-made domain is
+ * destroyed.
  */
 long domain_create(struct domain *d, domid_t id, const void *program, size_t size,
                    const char *command, unsigned int pages, unsigned int vcpus,

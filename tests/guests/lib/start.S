@@ -181,7 +181,7 @@ catch_leave:
     pop %rbx
     ret
 
-/* void catch_resume(uint64_t rsp): returns true from the catch_call or catch_user that saved RSP. */
+/* void catch_resume(uint64_t rsp): returns true from the catch_call or _user that saved RSP. */
     .globl catch_resume
 catch_resume:
     mov %rdi, %rsp

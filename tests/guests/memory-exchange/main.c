@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Does XENMEM_exchange trade frames for contiguous ones below an address, as swiotlb needs, and back?
+ * Does XENMEM_exchange trade frames for contiguous ones below an address, as swiotlb needs, and
+ * back?
  *
  * The ABI: input extents of one order for output extents of another, equal in pages; out frames are
  * contiguous and aligned within each extent and lie below 2^address_bits; the frames given in are

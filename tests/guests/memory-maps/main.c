@@ -3,8 +3,8 @@
  * Do memory_map, machine_memory_map, machphys_mapping and machphys_mfn_list describe memory, and do
  * add_to_physmap and other calls for translated guests refuse a PV one?
  *
- * The ABI: domain 0 sees the machine's map with RAM in it, in order, without overlaps; too
- * little room gives -EINVAL; machphys_mapping gives the table's place; unknown operations give -ENOSYS.
+ * The ABI: domain 0 sees the machine's map with RAM in it, in order, without overlaps; too little
+ * room gives -EINVAL; machphys_mapping gives the table's place; unknown operations give -ENOSYS.
  */
 #include <guest.h>
 

@@ -4,8 +4,8 @@
  * and the hypervisor, and are counts, orders and pointers checked?
  *
  * The ABI: the result is the number of extents done; a frame given back is no longer the domain's
- * (it can't be mapped); current_reservation follows; populate_physmap writes the machine-to-physical
- * entry of each new frame.
+ * (it can't be mapped); current_reservation follows; populate_physmap writes the
+ * machine-to-physical entry of each new frame.
  */
 #include <guest.h>
 

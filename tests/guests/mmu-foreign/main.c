@@ -46,7 +46,7 @@ void test_main(void)
     /* The machine-to-physical table: to read, as DOMID_XEN's. */
     expect(map_as(DOMID_XEN, m2p_frame, PTE_RO), 0);
     unmap();
-    check(map_as(DOMID_XEN, m2p_frame, PTE_RW) < 0, "the machine-to-physical table became writable");
+    check(map_as(DOMID_XEN, m2p_frame, PTE_RW) < 0, "the M2P table became writable");
     check(map_as(DOMID_SELF, m2p_frame, PTE_RO) < 0, "the table was mapped as the domain's own");
     /* Own frames under a wrong name. */
     check(map_as(DOMID_XEN, virt_to_mfn(page_alloc()), PTE_RO) < 0, "own frame as DOMID_XEN's");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Is the machine-to-physical table right, changeable by MMU_MACHPHYS_UPDATE for own frames only, and
- * read-only for guests?
+ * Is the machine-to-physical table right, changeable by MMU_MACHPHYS_UPDATE for own frames only,
+ * and read-only for guests?
  */
 #include <guest.h>
 

@@ -3,9 +3,9 @@
  * Can a guest get at memory that is not its own, or write a page table, by mmu_update?
  *
  * Refused, each with its entry unchanged: frames of the hypervisor, frames beyond memory, writable
- * mappings of page tables, tables of the wrong level, superpages, the hypervisor's L4 slots, reserved
- * bits, linear page tables unless offered, requests that point at no page table of the guest, bad
- * domains, bad pointers.
+ * mappings of page tables, tables of the wrong level, superpages, the hypervisor's L4 slots,
+ * reserved bits, linear page tables unless offered, requests that point at no page table of the
+ * guest, bad domains, bad pointers.
  */
 #include <guest.h>
 

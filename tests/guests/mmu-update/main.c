@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Does mmu_update change page-table entries as asked: singly, in lists, with progress told, at every
- * level, keeping accessed and dirty bits on request?
+ * Does mmu_update change page-table entries as asked: singly, in lists, with progress told, at
+ * every level, keeping accessed and dirty bits on request?
  *
  * The ABI: requests are done in order until one fails; the count done is stored; a request's low
  * bits choose the operation; an entry read back has the requested frame and permissions.

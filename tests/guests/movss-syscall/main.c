@@ -3,8 +3,8 @@
  * Does the hypervisor survive a #DB held back by MOV SS until the first instruction of its SYSCALL
  * entry (XSA-260)?
  *
- * The processor holds a data breakpoint on the operand of MOV SS until after the next instruction; if
- * that is SYSCALL or INT n, the #DB arrives in ring 0 before the entry code has a stack. A
+ * The processor holds a data breakpoint on the operand of MOV SS until after the next instruction;
+ * if that is SYSCALL or INT n, the #DB arrives in ring 0 before the entry code has a stack. A
  * hypervisor without its own stack for #DB dies here. Right is: the test goes on, and the #DB
  * reaches the guest or is lost. QEMU 7.2 loses it, so only Bochs and hardware can show the danger.
  */

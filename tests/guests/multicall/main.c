@@ -2,9 +2,9 @@
 /*
  * Does a multicall make each call in order with its own result, and refuse what is hostile?
  *
- * The ABI: entries are done in order, each result stored in its entry, a failing entry does not stop
- * the rest; unknown numbers give -ENOSYS in the entry; multicalls don't nest; a list that can't be
- * read or written gives -EFAULT; arguments pass through all six slots.
+ * The ABI: entries are done in order, each result stored in its entry, a failing entry does not
+ * stop the rest; unknown numbers give -ENOSYS in the entry; multicalls don't nest; a list that
+ * can't be read or written gives -EFAULT; arguments pass through all six slots.
  */
 #include <guest.h>
 

@@ -3,8 +3,8 @@
  * Can domain 0 register an NMI handler, and does an NMI sent to a vCPU arrive there once?
  *
  * The ABI: nmi_op registers an address for vCPU 0 (domain 0 only for hardware reasons);
- * VCPUOP_send_nmi needs a handler in the trap table or the callback: it arrives as vector 2 or at the
- * callback, with further NMIs held back until the handler's iret.
+ * VCPUOP_send_nmi needs a handler in the trap table or the callback: it arrives as vector 2 or at
+ * the callback, with further NMIs held back until the handler's iret.
  */
 #include <guest.h>
 
@@ -22,7 +22,9 @@ static bool on_nmi(struct regs *r)
 
 void test_main(void)
 {
-    struct xennmi_callback callback = { .handler_address = (unsigned long)trap_stubs + 16 * VEC_NMI };
+    struct xennmi_callback callback = {
+        .handler_address = (unsigned long)trap_stubs + 16 * VEC_NMI,
+    };
 
     trap_hook(VEC_NMI, on_nmi);
     expect(hc_nmi_op(XENNMI_register_callback, &callback), 0);

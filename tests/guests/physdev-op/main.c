@@ -3,8 +3,8 @@
  * Does physdev_op give domain 0 the machine's interrupts, and check GSIs, PIRQs and pointers?
  *
  * The ABI: irq_status_query tells flags of a PIRQ; setup_gsi and map_pirq prepare a GSI of the I/O
- * APIC; bind_pirq then gives a port; pirq_eoi_gmfn registers a page of bits; unknown operations give
- * -ENOSYS.
+ * APIC; bind_pirq then gives a port; pirq_eoi_gmfn registers a page of bits; unknown operations
+ * give -ENOSYS.
  */
 #include <guest.h>
 

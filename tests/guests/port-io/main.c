@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who may use I/O ports: domain 0's kernel, its user code with IOPL or a bitmap, and which ports are
- * the hypervisor's?
+ * Who may use I/O ports: domain 0's kernel, its user code with IOPL or a bitmap, and which ports
+ * are the hypervisor's?
  *
  * The ABI: set_iopl and set_iobitmap decide for user code (kernel needs IOPL 1 or more by
- * set_iopl); without permission #GP(0); the hypervisor keeps its own (PIC, PIT channel, serial line,
- * CMOS index) and answers them by policy without a crash; string and all widths work.
+ * set_iopl); without permission #GP(0); the hypervisor keeps its own (PIC, PIT channel, serial
+ * line, CMOS index) and answers them by policy without a crash; string and all widths work.
  */
 #include <guest.h>
 

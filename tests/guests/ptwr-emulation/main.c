@@ -3,9 +3,10 @@
  * Are writes to a page table that is mapped read-only carried out, each with the checks of
  * mmu_update?
  *
- * Kernels write L1 entries in place; the fault is emulated for MOV, XCHG, CMPXCHG, CMPXCHG8B, locked
- * bit operations and others that write 4 or 8 bytes (1 and 2 byte writes may be refused with #PF).
- * Upper levels are not emulated: #PF. An entry that mmu_update would refuse gives #PF and stays.
+ * Kernels write L1 entries in place; the fault is emulated for MOV, XCHG, CMPXCHG, CMPXCHG8B,
+ * locked bit operations and others that write 4 or 8 bytes (1 and 2 byte writes may be refused
+ * with #PF). Upper levels are not emulated: #PF. An entry that mmu_update would refuse gives #PF
+ * and stays.
  */
 #include <guest.h>
 

@@ -4,8 +4,8 @@
  *
  * The ABI: system_time + scaled TSC difference is nanoseconds since boot; the version is even when
  * the record is stable; the wall clock record plus system time is the time of day. Told apart by
- * reading many times (never backwards), by comparing with the time a poll sleeps, with the timestamp
- * counter's own rate, and with the record of a second vCPU.
+ * reading many times (never backwards), by comparing with the time a poll sleeps, with the
+ * timestamp counter's own rate, and with the record of a second vCPU.
  */
 #include <guest.h>
 

@@ -2,9 +2,9 @@
 /*
  * Does the trap flag give one #DB per instruction in both modes, also over emulated ones?
  *
- * The architecture: with TF set, #DB follows every instruction, DR6.BS set, RIP at the next one, and
- * TF is set in the frame. Instructions the hypervisor carries out (CPUID by #GP, CR0 reads, port I/O)
- * count as one too. SYSCALL does not step into the kernel's callback.
+ * The architecture: with TF set, #DB follows every instruction, DR6.BS set, RIP at the next one,
+ * and TF is set in the frame. Instructions the hypervisor carries out (CPUID by #GP, CR0 reads,
+ * port I/O) count as one too. SYSCALL does not step into the kernel's callback.
  */
 #include <guest.h>
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Does a frame change its type only after every CPU that may hold a writable translation has flushed?
+ * Does a frame change its type only after every CPU that may hold a writable translation has
+ * flushed?
  *
  * A second vCPU writes through a mapping without pause. The first takes the mapping away without
  * asking for a flush, and pins the frame as L1. The hypervisor must flush the other CPU before it
- * trusts the contents: after the pin not one write may arrive. If one does, the guest owns the machine.
+ * trusts the contents: after the pin not one write may arrive. If one does, the guest owns the
+ * machine.
  */
 #include <guest.h>
 

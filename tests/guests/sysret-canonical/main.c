@@ -2,9 +2,9 @@
 /*
  * Does a SYSCALL at the last instruction below the canonical hole come back safely (XSA-7)?
  *
- * SYSRET to a non-canonical RCX faults in ring 0 with the guest's stack on Intel. SYSCALL in the last
- * two bytes of the lower half leaves RCX = 2^47. The return must go by IRET: the guest gets #GP or
- * #PF at the bad address, and the hypervisor goes on.
+ * SYSRET to a non-canonical RCX faults in ring 0 with the guest's stack on Intel. SYSCALL in the
+ * last two bytes of the lower half leaves RCX = 2^47. The return must go by IRET: the guest gets
+ * #GP or #PF at the bad address, and the hypervisor goes on.
  */
 #include <guest.h>
 

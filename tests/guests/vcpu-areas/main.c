@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Do the areas a vCPU registers (vcpu_info, runstate, time) get the right contents at the right time?
+ * Do the areas a vCPU registers (vcpu_info, runstate, time) get the right contents at the right
+ * time?
  *
- * The ABI: register_vcpu_info moves the record once (a second time -EINVAL), keeps its contents and
- * makes all ports look pending once; it may not cross a page (-ENXIO). The runstate area's times add up to the
- * time since creation and never go back; get_runstate_info tells the same. The time area holds the
- * same record as the shared page. Hostile frames and offsets are refused.
+ * The ABI: register_vcpu_info moves the record once (a second time -EINVAL), keeps its contents
+ * and makes all ports look pending once; it may not cross a page (-ENXIO). The runstate area's
+ * times add up to the time since creation and never go back; get_runstate_info tells the same. The
+ * time area holds the same record as the shared page. Hostile frames and offsets are refused.
  */
 #include <guest.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Can a second vCPU be initialised, started, stopped and started again, and are hostile contexts and
- * numbers refused?
+ * Can a second vCPU be initialised, started, stopped and started again, and are hostile contexts
+ * and numbers refused?
  *
  * The ABI: initialise takes a context once (-EEXIST after); up, down and is_up; a vCPU without
  * context can't come up (-EINVAL); numbers without a vCPU give -ENOENT; unknown operations -ENOSYS;

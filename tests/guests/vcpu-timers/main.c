@@ -2,10 +2,10 @@
 /*
  * Do set_timer_op, the single-shot and the periodic timer send VIRQ_TIMER when due?
  *
- * The ABI: set_timer_op and set_singleshot_timer take an absolute system time, 0 stops the first; a
- * past time fires at once (also with VCPU_SSHOTTMR_future, which 4.17 no longer looks at);
- * stop_singleshot_timer stops; the periodic timer fires every period (at least 1 ms, else -EINVAL) and
- * is on with 10 ms when a PV vCPU starts.
+ * The ABI: set_timer_op and set_singleshot_timer take an absolute system time, 0 stops the first;
+ * a past time fires at once (also with VCPU_SSHOTTMR_future, which 4.17 no longer looks at);
+ * stop_singleshot_timer stops; the periodic timer fires every period (at least 1 ms, else -EINVAL)
+ * and is on with 10 ms when a PV vCPU starts.
  */
 #include <guest.h>
 

@@ -2,9 +2,10 @@
 /*
  * Which assists can a 64-bit PV guest turn on and off?
  *
- * The ABI: architectural_iopl, runstate_update_flag and m2p_strict (number 32) exist; 4gb_segments belongs to 32-bit guests
- * (taken or refused); pae_extended_cr3 likewise; numbers beyond the known give -EINVAL; a wrong
- * command -ENOSYS. With architectural_iopl the IOPL in iret's flags counts; without it it is ignored.
+ * The ABI: architectural_iopl, runstate_update_flag and m2p_strict (number 32) exist; 4gb_segments
+ * belongs to 32-bit guests (taken or refused); pae_extended_cr3 likewise; numbers beyond the known
+ * give -EINVAL; a wrong command -ENOSYS. With architectural_iopl the IOPL in iret's flags counts;
+ * without it it is ignored.
  */
 #include <guest.h>
 

@@ -2,8 +2,8 @@
 /*
  * Do event channels work between domains, end when one dies, and does VIRQ_DOM_EXC tell domain 0?
  *
- * A child binds to a port that domain 0 offered to it, echoes every event, and on a second port ends.
- * Also tried: ports offered to another domain, closing one end, reuse after death.
+ * A child binds to a port that domain 0 offered to it, echoes every event, and on a second port
+ * ends. Also tried: ports offered to another domain, closing one end, reuse after death.
  */
 #include <guest.h>
 #include <domain.h>

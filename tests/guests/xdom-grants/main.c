@@ -4,8 +4,8 @@
  * changes its table meanwhile?
  *
  * The child grants pages with known contents to domain 0 (writable, read-only, and one to another
- * domain), domain 0 maps and copies. A page that stays mapped outlives the child; its frame goes back
- * only after the unmap.
+ * domain), domain 0 maps and copies. A page that stays mapped outlives the child; its frame goes
+ * back only after the unmap.
  */
 #include <guest.h>
 #include <domain.h>

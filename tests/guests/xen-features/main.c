@@ -3,9 +3,9 @@
  * Which features does the hypervisor promise to a 64-bit PV domain 0?
  *
  * A kernel chooses code paths by these bits, so a wrong one breaks guests silently. Due for PV:
- * PAE page tables above 4 GiB, MMU_PT_UPDATE_PRESERVE_AD, highmem assist, gnttab map available bits,
- * dom0, memory_op vnodes, and "direct mapped" (a PV guest names machine frames); never the bits of auto-translated guests. Submaps above 0 give -EINVAL
- * when they don't exist.
+ * PAE page tables above 4 GiB, MMU_PT_UPDATE_PRESERVE_AD, highmem assist, gnttab map available
+ * bits, dom0, memory_op vnodes, and "direct mapped" (a PV guest names machine frames); never the
+ * bits of auto-translated guests. Submaps above 0 give -EINVAL when they don't exist.
  */
 #include <guest.h>
 

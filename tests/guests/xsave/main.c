@@ -20,10 +20,11 @@ static uint64_t xgetbv(void)
 
 static uint32_t xcr = 0;
 
-static void xsetbv(void *value)
+static void xsetbv(void *value_)
 {
-    asm volatile("xsetbv" : : "a"((uint32_t)(uintptr_t)value), "d"((uint32_t)((uintptr_t)value >> 32)),
-                 "c"(xcr));
+    uint64_t value = (uint64_t)value_;
+
+    asm volatile("xsetbv" : : "a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(xcr));
 }
 
 static void fill(uint64_t seed)
@@ -75,7 +76,8 @@ static void switching(void)
     }
     stop = 1;
     check(vcpu_wait_down(1), "the second vCPU does not end");
-    check(!wrong && !wrong_second, "%u and %u registers changed over a switch", wrong, wrong_second);
+    check(!wrong && !wrong_second, "%u and %u registers changed over a switch", wrong,
+          wrong_second);
     check(rounds_second >= 10, "only %u rounds on the second vCPU", rounds_second);
 }
 
