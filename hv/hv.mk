@@ -68,7 +68,13 @@ $(HVB)/hospes.elf: $(HVB)/hospes.pass1 hv/lib/mksyms.sh
 	$(Q)$(CC) -m64 -c -o $(HVB)/syms1.o $(HVB)/syms1.S
 	$(Q)$(HV_LINK) -o $@ $(HV_OBJS) $(HVB)/syms1.o --start-group $(HV_LIBS) --end-group
 
-$(B)/hospes: $(HVB)/hospes.elf hv/boot/wrap.S hv/boot/wrap.lds
+# Says which build lies in $(B), so that going from debug=y to release and back makes it anew.
+.PHONY: hv-force
+$(B)/flavour: hv-force
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(HVB)' | cmp -s - $@ || echo '$(HVB)' > $@
+
+$(B)/hospes: $(HVB)/hospes.elf hv/boot/wrap.S hv/boot/wrap.lds $(B)/flavour
 	$(call say,WRAP,$@)
 	$(Q)$(OBJCOPY) -O binary $< $(HVB)/hospes.bin
 	$(Q)$(CC) -m32 -c -I$(HVB) -o $(HVB)/wrap.o hv/boot/wrap.S

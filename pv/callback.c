@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Upcalls: the frame that the guest kernel finds on its stack when an exception, an event, an NMI or a system call reaches it.
+ * Upcalls: the frame that the guest kernel finds on its stack when an exception, an event, an NMI
+ * or a system call reaches it.
  *
- * Frame, low address first (Xen x86-64 PV ABI): RCX, R11, [DS, ES, FS, GS for failsafe], [error code], RIP, CS with the upcall
- * mask in bits 32-39, RFLAGS with IF = not masked, RSP, SS.
+ * Frame, low address first (Xen x86-64 PV ABI): RCX, R11, [DS, ES, FS, GS for failsafe], [error
+ * code], RIP, CS with the upcall mask in bits 32-39, RFLAGS with IF = not masked, RSP, SS.
  */
 #include <hv/errno.h>
 #include <hv/hypercall.h>
@@ -26,8 +27,8 @@ struct upcall {
     uint32_t error_code;
 };
 
-static unsigned int fill_frame(uint64_t *frame, const struct cpu_user_regs *regs, const struct upcall *u,
-                               const struct pv_vcpu *pv, bool from_kernel)
+static unsigned int fill_frame(uint64_t *frame, const struct cpu_user_regs *regs,
+                               const struct upcall *u, const struct pv_vcpu *pv, bool from_kernel)
 {
     uint8_t mask = pv->v.vcpu_info->evtchn_upcall_mask;
     unsigned long flags = regs->rflags & ~(unsigned long)X86_EFLAGS_IF;
@@ -70,14 +71,16 @@ static void deliver(struct cpu_user_regs *regs, const struct upcall *u)
     sp = ((from_kernel ? regs->rsp : pv->kernel_sp) & ~15UL) - n * sizeof(frame[0]);
     if (!pv_range_ok(sp, n * sizeof(frame[0])) ||
         raw_write_user((void *)sp, frame, n * sizeof(frame[0]))) {
-        domain_crash(v->domain, "%s, but the guest's kernel stack at %#lx can't be written", u->what, sp);
+        domain_crash(v->domain, "%s, but the guest's kernel stack at %#lx can't be written",
+                     u->what, sp);
         return;
     }
     if (u->mask_events)
         v->vcpu_info->evtchn_upcall_mask = 1;
     regs->rip = u->eip;
     regs->cs = PV_USER_CS64;
-    regs->rflags &= ~(unsigned long)(X86_EFLAGS_AC | X86_EFLAGS_VM | X86_EFLAGS_RF | X86_EFLAGS_NT | X86_EFLAGS_TF);
+    regs->rflags &= ~(unsigned long)(X86_EFLAGS_AC | X86_EFLAGS_VM | X86_EFLAGS_RF | X86_EFLAGS_NT |
+                                     X86_EFLAGS_TF);
     regs->rsp = sp;
     regs->ss = PV_USER_SS;
     regs->entry_vector |= PV_ENTRY_SYSCALL;
@@ -108,7 +111,8 @@ void pv_inject_page_fault(uint32_t error_code, unsigned long cr2)
     pv_inject_exception(X86_EXC_PF, error_code);
 }
 
-/* Called from the exit path with interrupts off; the guest's stack may fault, which the fix-up table catches. */
+/* Called from the exit path with interrupts off; the guest's stack may fault,
+   which the fix-up table catches. */
 void pv_event_upcall(void)
 {
     struct upcall u = { .eip = pv_vcpu(current)->event_callback_eip, .what = "an event is pending",
@@ -135,7 +139,8 @@ void pv_nmi_upcall(void)
 void pv_failsafe_upcall(void)
 {
     struct pv_vcpu *pv = pv_vcpu(current);
-    struct upcall u = { .eip = pv->failsafe_callback_eip, .what = "returning to the guest failed", .failsafe = true,
+    struct upcall u = { .eip = pv->failsafe_callback_eip, .what = "returning to the guest failed",
+                        .failsafe = true,
                         .mask_events = pv->flags & PVF_FAILSAFE_DISABLES };
 
     deliver(guest_regs(), &u);
@@ -294,7 +299,8 @@ long do_nmi_op(unsigned long cmd, void *arg)
     case XENNMI_register_callback:
         if (copy_arg_from(&cb, arg))
             return -EFAULT;
-        return is_canonical(cb.handler_address) ? register_nmi(current, cb.handler_address) : -EINVAL;
+        return is_canonical(cb.handler_address) ? register_nmi(current, cb.handler_address)
+                                                : -EINVAL;
     case XENNMI_unregister_callback:
         return unregister_callback(current, CALLBACKTYPE_nmi);
     default:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a physical CPU holds of a PV vCPU: root table, GDT and LDT windows, segments and their bases, debug registers; and a CPU's
- * SYSCALL entry.
+ * What a physical CPU holds of a PV vCPU: root table, GDT and LDT windows, segments and their
+ * bases, debug registers; and a CPU's SYSCALL entry.
  */
 #include <hv/desc.h>
 #include <hv/flush.h>
@@ -14,7 +14,8 @@
 #include <hv/xstate.h>
 #include <pv/pv.h>
 
-_Static_assert(PV_USER_CS32 == FLAT_RING3_CS32 && PV_USER_CS64 == FLAT_RING3_CS64 && PV_USER_SS == FLAT_RING3_SS32,
+_Static_assert(PV_USER_CS32 == FLAT_RING3_CS32 && PV_USER_CS64 == FLAT_RING3_CS64 &&
+                   PV_USER_SS == FLAT_RING3_SS32,
                "selectors of the PV ABI");
 
 void pv_syscall_entry(void);
@@ -51,7 +52,8 @@ static uint8_t *emit_rel32(uint8_t *code, unsigned long va_end, unsigned long ta
  */
 static void write_stub(uint8_t *w, unsigned long va, const struct cpu_info *info, const void *entry)
 {
-    static const uint8_t mov[] = { 0x48, 0x89, 0x25 }, lea[] = { 0x48, 0x8d, 0x25 }, jmp[] = { 0xe9 };
+    static const uint8_t mov[] = { 0x48, 0x89, 0x25 }, lea[] = { 0x48, 0x8d, 0x25 };
+    static const uint8_t jmp[] = { 0xe9 };
     unsigned long slot = (unsigned long)&info->guest_regs.rsp;
     uint8_t *p = w;
 
@@ -73,7 +75,8 @@ void pv_entry_write_stub(unsigned int cpu, void *writable, unsigned long va)
     const struct cpu_info *info = cpu_info_of(cpu);
 
     write_stub(writable, va, info, pv_syscall_entry);
-    write_stub((uint8_t *)writable + STUB_CSTAR_OFFSET, va + STUB_CSTAR_OFFSET, info, pv_cstar_entry);
+    write_stub((uint8_t *)writable + STUB_CSTAR_OFFSET, va + STUB_CSTAR_OFFSET, info,
+               pv_cstar_entry);
 }
 
 void pv_entry_cpu_init(unsigned int cpu, unsigned long stub)
@@ -81,8 +84,8 @@ void pv_entry_cpu_init(unsigned int cpu, unsigned long stub)
     wrmsr(MSR_STAR, ((uint64_t)PV_USER_CS32 << 48) | ((uint64_t)HV_CS << 32));
     wrmsr(MSR_LSTAR, stub);
     wrmsr(MSR_CSTAR, stub + STUB_CSTAR_OFFSET);
-    wrmsr(MSR_SFMASK, X86_EFLAGS_IF | X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_NT | X86_EFLAGS_AC |
-                      X86_EFLAGS_RF | X86_EFLAGS_IOPL);
+    wrmsr(MSR_SFMASK, X86_EFLAGS_IF | X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_NT |
+                          X86_EFLAGS_AC | X86_EFLAGS_RF | X86_EFLAGS_IOPL);
     wrmsr_safe(MSR_SYSENTER_CS, HV_CS);
     wrmsr_safe(MSR_SYSENTER_ESP, (unsigned long)&cpu_info_of(cpu)->guest_regs.es);
     wrmsr_safe(MSR_SYSENTER_EIP, (unsigned long)pv_sysenter_entry);
@@ -231,7 +234,8 @@ void pv_switch_from(struct vcpu *v)
 void pv_switch_to(struct vcpu *v)
 {
     struct pv_vcpu *pv = pv_vcpu(v);
-    pv->gdt_ldt_l1[GDT_RESERVED_PAGE] = make_pte(cpu_gdt_mfn[smp_processor_id()], PAGE_HV_RW & ~PTE_G);
+    pv->gdt_ldt_l1[GDT_RESERVED_PAGE] =
+        make_pte(cpu_gdt_mfn[smp_processor_id()], PAGE_HV_RW & ~PTE_G);
     pv_load_root(v);
     load_guest_gdt(v);
     pv_load_ldt(v);

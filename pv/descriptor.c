@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Guest descriptor tables. A frame in a GDT or LDT has type PGT_seg_desc_page: its descriptors have all been checked, and it has no
- * writable mapping; single descriptors change through update_descriptor.
+ * Guest descriptor tables. A frame in a GDT or LDT has type PGT_seg_desc_page: its
+ * descriptors have all been checked, and it has no writable mapping; single descriptors
+ * change through update_descriptor.
  */
 #include <hv/desc.h>
 #include <hv/errno.h>
@@ -19,8 +20,9 @@
 #define DESCS_PER_PAGE (PAGE_SIZE / 8)
 
 /*
- * What ring 3 can't use is harmless: not present, type 0 (the second half of a 16-byte descriptor), or a DPL below 3, which is
- * raised to 3. Code and data segments have no other power. Refused: gates, TSS and LDT descriptors.
+ * What ring 3 can't use is harmless: not present, type 0 (the second half of a 16-byte descriptor),
+ * or a DPL below 3, which is raised to 3. Code and data segments have no other power. Refused:
+ * gates, TSS and LDT descriptors.
  */
 bool pv_check_descriptor(uint64_t *desc)
 {
@@ -34,7 +36,8 @@ bool pv_check_descriptor(uint64_t *desc)
     return true;
 }
 
-/* What the window holds where the guest has given no frame: descriptors that are not present, so that their use is a #GP. */
+/* What the window holds where the guest has given no frame: descriptors that are not present, so
+   that their use is a #GP. */
 static uint8_t zero_page[PAGE_SIZE] __aligned(PAGE_SIZE);
 
 static pte_t null_gdt_page(void)
@@ -87,7 +90,8 @@ int pv_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries
     pv_destroy_gdt(v);
     for (i = 0; i < nr; i++) {
         pv->gdt_frames[i] = frames[i];
-        /* No US bit: the guest reaches its GDT through its own mapping only, the CPU's look-ups are supervisor reads. */
+        /* No US bit: the guest reaches its GDT through its own mapping only, the CPU's
+           look-ups are supervisor reads. */
         pv->gdt_ldt_l1[i] = make_pte(frames[i], PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX);
     }
     pv->gdt_ents = entries;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Building of a PV domain 0 from a kernel ELF with Xen notes. Contract: xen/elfnote.h and "Start of day structure passed to PV
- * guests" of xen/xen.h.
+ * Building of a PV domain 0 from a kernel ELF with Xen notes. Contract: xen/elfnote.h and "Start of
+ * day structure passed to PV guests" of xen/xen.h.
  *
- * Virtual layout from the kernel's virt_base on, one page of memory after the other: kernel; initrd (only if the kernel wants it
- * mapped); phys-to-machine list (only if the kernel names no place for it); start info; page tables; stack; padding to 4 MiB. An
- * unmapped initrd and a p2m list in its own region (with the page tables that map it) take the pseudo-physical frames behind.
+ * Virtual layout from the kernel's virt_base on, one page of memory after the other: kernel; initrd
+ * (only if the kernel wants it mapped); phys-to-machine list (only if the kernel names no place for
+ * it); start info; page tables; stack; padding to 4 MiB. An unmapped initrd and a p2m list in its
+ * own region (with the page tables that map it) take the pseudo-physical frames behind.
  */
 #include <hv/dom0.h>
 #include <hv/errno.h>
@@ -238,7 +239,8 @@ static void map_p2m(struct build *b)
     mfn_t next = b->p2m_run + b->p2m_pages;
 
     for (unsigned long i = 0; b->p2m_own_region && i < b->p2m_pages; i++)
-        *l1_slot(b, b->p2m.start + i * PAGE_SIZE, &next) = make_pte(b->p2m_run + i, PTE_GUEST | PTE_NX);
+        *l1_slot(b, b->p2m.start + i * PAGE_SIZE, &next) =
+            make_pte(b->p2m_run + i, PTE_GUEST | PTE_NX);
 }
 
 /* --- start info, vCPU 0 --- */
@@ -309,7 +311,8 @@ static int start_vcpu(struct build *b, const char **why)
     if (rc)
         return rc;
     /* The guest finds its first root pinned, and unpins it. */
-    if (!get_page(mfn_to_page(b->root), b->d) || get_page_type(mfn_to_page(b->root), PGT_l4_page_table))
+    if (!get_page(mfn_to_page(b->root), b->d) ||
+        get_page_type(mfn_to_page(b->root), PGT_l4_page_table))
         return -EINVAL;
     mfn_to_page(b->root)->type_info |= PGT_pinned;
 
@@ -375,8 +378,9 @@ int pv_dom0_build(struct domain *d, struct dom0_images *img, const char **why)
     }
     if (!rc)
         rc = start_vcpu(b, why);
-    printk(XENLOG_INFO "dom0 kernel %s %s: %#lx-%#lx, entry %#lx, p2m list at %#lx\n", b->elf.guest_os,
-           b->elf.guest_ver, b->elf.vstart, b->elf.vend, b->elf.virt_entry, b->p2m.start);
+    printk(XENLOG_INFO "dom0 kernel %s %s: %#lx-%#lx, entry %#lx, p2m list at %#lx\n",
+           b->elf.guest_os, b->elf.guest_ver, b->elf.vstart, b->elf.vend, b->elf.virt_entry,
+           b->p2m.start);
     xfree(b);
     return rc;
 }

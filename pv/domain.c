@@ -16,7 +16,8 @@
 
 static int pv_domain_check(const struct xen_domctl_createdomain *cfg)
 {
-    if (cfg->flags & (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | XEN_DOMCTL_CDF_iommu | XEN_DOMCTL_CDF_nested_virt))
+    if (cfg->flags & (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | XEN_DOMCTL_CDF_iommu |
+                      XEN_DOMCTL_CDF_nested_virt))
         return -EINVAL;
     /* Emulated devices: a PV guest has none but, for domain 0 as made by Xen's tools, the PIT. */
     return cfg->arch.emulation_flags & ~(uint32_t)XEN_X86_EMU_PIT ? -EINVAL : 0;
@@ -69,7 +70,8 @@ static int check_context(struct vcpu_guest_context *c)
 {
     if (!is_canonical(c->user_regs.rip) || !is_canonical(c->event_callback_eip) ||
         !is_canonical(c->syscall_callback_eip) || !is_canonical(c->failsafe_callback_eip) ||
-        !is_canonical(c->fs_base) || !is_canonical(c->gs_base_kernel) || !is_canonical(c->gs_base_user))
+        !is_canonical(c->fs_base) || !is_canonical(c->gs_base_kernel) ||
+        !is_canonical(c->gs_base_user))
         return -EINVAL;
     if (c->gdt_ents > FIRST_RESERVED_GDT_BYTE_OFF / 8 || c->ldt_ents > 8192)
         return -EINVAL;
@@ -88,8 +90,8 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
     v->regs.entry_vector = 0;
     v->regs.error_code = 0;
     v->regs.saved_upcall_mask = 0;
-    v->regs.rflags = (v->regs.rflags & ~(unsigned long)(X86_EFLAGS_IOPL | X86_EFLAGS_VM)) | X86_EFLAGS_IF |
-                     X86_EFLAGS_MBS;
+    v->regs.rflags = (v->regs.rflags & ~(unsigned long)(X86_EFLAGS_IOPL | X86_EFLAGS_VM)) |
+                     X86_EFLAGS_IF | X86_EFLAGS_MBS;
     pv->sel[0] = c->user_regs.ds;
     pv->sel[1] = c->user_regs.es;
     pv->sel[2] = c->user_regs.fs;
@@ -175,7 +177,8 @@ static void get_flags(const struct vcpu *v, struct vcpu_guest_context *c)
 {
     const struct pv_vcpu *pv = const_pv_vcpu(v);
 
-    c->flags = (v->fpu_initialised ? VGCF_I387_VALID : 0) | (pv->flags & PVF_KERNEL ? VGCF_in_kernel : 0) |
+    c->flags = (v->fpu_initialised ? VGCF_I387_VALID : 0) |
+               (pv->flags & PVF_KERNEL ? VGCF_in_kernel : 0) |
                (pv->flags & PVF_FAILSAFE_DISABLES ? VGCF_failsafe_disables_events : 0) |
                (pv->flags & PVF_SYSCALL_DISABLES ? VGCF_syscall_disables_events : 0);
     if (!(v->pause_flags & (1UL << VPF_down)))
@@ -199,7 +202,8 @@ static void pv_get_context(struct vcpu *v, struct vcpu_guest_context *c)
     memcpy(c->trap_ctxt, pv->trap_table, sizeof(c->trap_ctxt));
     c->ldt_base = pv->ldt_base;
     c->ldt_ents = pv->ldt_ents;
-    for (unsigned int i = 0; i < ARRAY_SIZE(pv->gdt_frames) && pv->gdt_frames[i] != INVALID_MFN; i++)
+    for (unsigned int i = 0;
+         i < ARRAY_SIZE(pv->gdt_frames) && pv->gdt_frames[i] != INVALID_MFN; i++)
         c->gdt_frames[i] = pv->gdt_frames[i];
     c->gdt_ents = pv->gdt_ents;
     c->kernel_ss = pv->kernel_ss;
@@ -234,11 +238,14 @@ static int refuse_read(void *dst, size_t len)
 
 static int pv_copy_from(void *dst, const void *gva, size_t len)
 {
-    return likely(pv_range_ok((unsigned long)gva, len)) ? raw_read_user(dst, gva, len) : refuse_read(dst, len);
+    if (unlikely(!pv_range_ok((unsigned long)gva, len)))
+        return refuse_read(dst, len);
+    return raw_read_user(dst, gva, len);
 }
 
 /* A copy while user code runs, of what only the kernel's root table need map. */
-static int by_kernel_root(int (*copy)(void *, const void *, size_t), void *dst, const void *src, size_t len)
+static int by_kernel_root(int (*copy)(void *, const void *, size_t), void *dst, const void *src,
+                          size_t len)
 {
     const struct pv_vcpu *pv = pv_vcpu(current);
     unsigned long flags = local_irq_save();
@@ -307,11 +314,11 @@ static void pv_show(struct vcpu *v)
 {
     const struct pv_vcpu *pv = pv_vcpu(v);
 
-    printk("    PV: %s mode, root %#lx user root %#lx kernel stack %#lx\n", pv_in_kernel(v) ? "kernel" : "user",
-           pv->guest_root, pv->guest_root_user, pv->kernel_sp);
+    printk("    PV: %s mode, root %#lx user root %#lx kernel stack %#lx\n",
+           pv_in_kernel(v) ? "kernel" : "user", pv->guest_root, pv->guest_root_user, pv->kernel_sp);
     printk("    callbacks: event %#lx failsafe %#lx syscall %#lx; GDT %u LDT %u entries\n",
-           pv->event_callback_eip, pv->failsafe_callback_eip, pv->syscall_callback_eip, pv->gdt_ents,
-           pv->ldt_ents);
+           pv->event_callback_eip, pv->failsafe_callback_eip, pv->syscall_callback_eip,
+           pv->gdt_ents, pv->ldt_ents);
 }
 
 const struct vcpu_backend pv_backend = {

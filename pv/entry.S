@@ -2,9 +2,10 @@
 /*
  * SYSCALL and SYSENTER entries, and the one way back into a PV guest.
  *
- * A per-CPU stub (pv/cpu.c) has stored the guest's RSP in cpu_info.guest_regs.rsp, pointed RSP at that field and jumped here,
- * interrupts off. From guest kernel mode SYSCALL is a hypercall; from guest user mode it becomes an upcall to the
- * guest kernel's syscall callback. SWAPGS only exchanges the guest's own two bases.
+ * A per-CPU stub (pv/cpu.c) has stored the guest's RSP in cpu_info.guest_regs.rsp, pointed RSP at
+ * that field and jumped here, interrupts off. From guest kernel mode SYSCALL is a hypercall; from
+ * guest user mode it becomes an upcall to the guest kernel's syscall callback. SWAPGS only
+ * exchanges the guest's own two bases.
  */
 #include <hv/asm.h>
 #include <hv/current.h>
@@ -16,7 +17,8 @@
 
 /* An operand of cpu_info while RSP still points at guest_regs.rsp. */
 #define AT_RSP(field) (field - UREGS_rsp)(%rsp)
-/* A fault in the frame's building is taken on this stack, below RSP: what must survive it is kept above. */
+/* A fault in the frame's building is taken on this stack, below RSP: what
+   must survive it is kept above. */
 #define SCRATCH(n) AT_RSP(CPUINFO_pv_scratch + 8 * n)
 
 ENTRY(pv_syscall_entry)
@@ -26,8 +28,9 @@ ENTRY(pv_syscall_entry)
     jnz syscall_full
 
     /*
-     * From user mode, the common case: the frame of pv_syscall_upcall() by hand. Soft interrupts and events need no look:
-     * whoever raises one interrupts this CPU as soon as the guest runs again.
+     * From user mode, the common case: the frame of pv_syscall_upcall() by hand.
+     * Soft interrupts and events need no look: whoever raises one interrupts this
+     * CPU as soon as the guest runs again.
      */
     movq %rsi, SCRATCH(1)
     movq VCPU_vcpu_info(%rax), %rsi
@@ -144,8 +147,9 @@ ENTRY(pv_sysenter_entry)
 END(pv_sysenter_entry)
 
 /*
- * Back to the guest: the frame at RSP is cpu_info.guest_regs. With interrupts off from here on: soft interrupts first (one of
- * them may switch to another vCPU and not come back), then a pending NMI or event makes an upcall frame.
+ * Back to the guest: the frame at RSP is cpu_info.guest_regs. With interrupts off from here on:
+ * soft interrupts first (one of them may switch to another vCPU and not come back), then a pending
+ * NMI or event makes an upcall frame.
  */
 ENTRY(pv_exit_to_guest)
     movq CPUINFO_current(%rsp), %rbx
@@ -221,9 +225,9 @@ pv_do_nmi:
 END(pv_exit_to_guest)
 
 /*
- * The IRET above faulted (bad selector or address in the guest's frame). do_exception() calls this with the address
- * of cpu_info.guest_regs in RDI, already holding the guest's registers again; the stack starts anew there. To the guest it
- * is a fault of the instruction that it was to go on with.
+ * The IRET above faulted (bad selector or address in the guest's frame). do_exception() calls this
+ * with the address of cpu_info.guest_regs in RDI, already holding the guest's registers again; the
+ * stack starts anew there. To the guest it is a fault of the instruction that it was to go on with.
  */
 ENTRY(pv_iret_faulted)
     movq %rdi, %rsp
@@ -231,7 +235,8 @@ ENTRY(pv_iret_faulted)
     jmp pv_exit_to_guest
 END(pv_iret_faulted)
 
-/* Where a vCPU starts or goes on after a switch: its registers are in cpu_info.guest_regs, RSP points there. */
+/* Where a vCPU starts or goes on after a switch: its registers are in
+   cpu_info.guest_regs, RSP points there. */
 ENTRY(pv_resume)
     movq CPUINFO_current(%rsp), %rbx
     testb $PVF_FAILSAFE_BIT, PVV_flags(%rbx)

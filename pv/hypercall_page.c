@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The hypercall page of a 64-bit PV guest: one stub of 32 bytes per number (Xen ABI, xen/arch-x86/xen-x86_64.h). */
+/* The hypercall page of a 64-bit PV guest: one stub of 32 bytes per number (Xen ABI,
+   xen/arch-x86/xen-x86_64.h). */
 #include <hv/dom0.h>
 #include <hv/lib.h>
 #include <hv/page.h>
@@ -9,9 +10,12 @@
 #define OP_INT3 0xcc
 
 /* push %rcx; push %r11; mov $nr, %eax; syscall; pop %r11; pop %rcx; ret */
-static const uint8_t call_stub[] = { 0x51, 0x41, 0x53, 0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3 };
+static const uint8_t call_stub[] = {
+    0x51, 0x41, 0x53, 0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3,
+};
 #define CALL_STUB_NR 4
-/* push %rcx; push %r11; push %rax; mov $nr, %eax; syscall: builds struct iret_context and does not come back. */
+/* push %rcx; push %r11; push %rax; mov $nr, %eax; syscall: builds struct
+   iret_context and does not come back. */
 static const uint8_t iret_stub[] = { 0x51, 0x41, 0x53, 0x50, 0xb8, 0, 0, 0, 0, 0x0f, 0x05 };
 #define IRET_STUB_NR 5
 

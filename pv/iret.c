@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The iret hypercall: a guest kernel's return to its user code or from an upcall (struct iret_context). */
+/* The iret hypercall: a guest kernel's return to its user code or from an
+   upcall (struct iret_context). */
 #include <hv/hypercall.h>
 #include <hv/processor.h>
 #include <hv/uaccess.h>

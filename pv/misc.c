@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Small PV hypercalls about the vCPU's own registers: kernel stack, TS flag, segment bases, debug registers; guest CR4. */
+/* Small PV hypercalls about the vCPU's own registers: kernel stack, TS flag, segment bases, debug
+   registers; guest CR4. */
 #include <hv/cpuid.h>
 #include <hv/errno.h>
 #include <hv/hypercall.h>
@@ -41,7 +42,8 @@ long do_fpu_taskswitch(unsigned long set)
     return 0;
 }
 
-/* Loads a selector into the user bank's GS, hidden base and all. One that can't be loaded becomes null. */
+/* Loads a selector into the user bank's GS, hidden base and all. One that
+   can't be loaded becomes null. */
 static long load_user_gs(uint16_t sel)
 {
     unsigned long flags = local_irq_save();
@@ -83,7 +85,8 @@ unsigned long pv_fixup_guest_cr4(const struct vcpu *v, unsigned long cr4)
     return (cr4 & CR4_GUEST) | (get_cpu_info()->cr4 & CR4_VISIBLE);
 }
 
-/* I/O breakpoints need CR4.DE and are not offered; a breakpoint on an address of the hypervisor would be its own #DB. */
+/* I/O breakpoints need CR4.DE and are not offered; a breakpoint on an address of the hypervisor
+   would be its own #DB. */
 static long check_dr7(unsigned long value)
 {
     for (unsigned int i = 0; i < 4; i++)
@@ -104,7 +107,8 @@ static void write_dr(unsigned int reg, unsigned long value)
     }
 }
 
-/* Debug registers live in the CPU only while a breakpoint is armed; the switch code loads them then. */
+/* Debug registers live in the CPU only while a breakpoint is armed; the
+   switch code loads them then. */
 static void set_dr7(struct vcpu *v, unsigned long value)
 {
     bool was = v->debugreg[7] & DR7_GLOBAL_LOCAL;

@@ -11,6 +11,7 @@
 #include <hv/domain.h>
 #include <hv/flush.h>
 #include <hv/iocap.h>
+#include <pv/frame.h>
 #include <pv/pt.h>
 
 /*
@@ -145,17 +146,63 @@ void l1e_put(pte_t e, struct domain *d)
     put_page(pg);
 }
 
+/* l1e_get() in line where the frame is an ordinary one of the table's owner. */
+static inline __attribute__((always_inline)) int entry_get(pte_t *e, struct domain *d,
+                                                           struct domain *pg_owner)
+{
+    pte_t slow = *e;
+    struct page_info *pg;
+    int rc;
+
+    if (likely(pg_owner == d && !(slow & PTE_CACHE_ATTRS)) &&
+        likely((pg = frame_get(pte_mfn(slow), d)) != NULL)) {
+        if (likely(!(slow & PTE_RW) || frame_use_writable(pg))) {
+            *e = (slow & ~PTE_G) | PTE_US;
+            return 0;
+        }
+        frame_put(pg);
+    }
+    rc = l1e_get(&slow, d, pg_owner);
+    *e = slow;
+    return rc;
+}
+
+/* l1e_put() of an entry that is present, the same way. */
+static inline __attribute__((always_inline)) void entry_put(pte_t e, struct domain *d)
+{
+    mfn_t mfn = pte_mfn(e);
+    struct page_info *pg = mfn_to_page(mfn);
+
+    if (unlikely(mfn >= max_page || !test_bit(mfn / FRAMES_PER_GROUP, frame_groups) ||
+                 !owned_by(pg, d))) {
+        l1e_put(e, d);
+        return;
+    }
+    if (e & PTE_RW) {
+        frame_unuse_writable(pg);
+    } else if (unlikely(PT_LEVEL(READ_ONCE(pg->type_info)) == PT_LEVEL(PGT_seg_desc_page))) {
+        l1e_put(e, d);
+        return;
+    }
+    frame_put(pg);
+}
+
 int l1_validate(struct page_info *pg, struct domain *d)
 {
     pte_t *t = page_to_virt(pg);
 
     for (unsigned int i = 0; i < PT_ENTRIES; i++) {
-        pte_t e = t[i];
+        pte_t e;
         int rc;
 
+        if (!(i % PT_GROUP) && pt_group_empty(&t[i])) {
+            i += PT_GROUP - 1;
+            continue;
+        }
+        e = t[i];
         if (!(e & PTE_P))
             continue;
-        rc = l1e_get(&e, d, d);
+        rc = entry_get(&e, d, d);
         if (unlikely(rc)) {
             while (i-- > 0)
                 l1e_put(t[i], d);
@@ -171,8 +218,13 @@ void l1_devalidate(struct page_info *pg, struct domain *d)
 {
     const pte_t *t = page_to_virt(pg);
 
-    for (unsigned int i = 0; i < PT_ENTRIES; i++)
-        l1e_put(t[i], d);
+    for (unsigned int i = 0; i < PT_ENTRIES; i += PT_GROUP) {
+        if (pt_group_empty(&t[i]))
+            continue;
+        for (unsigned int j = i; j < i + PT_GROUP; j++)
+            if (t[j] & PTE_P)
+                entry_put(t[j], d);
+    }
 }
 
 /* The page lock is held: of a present entry only the CPU's accessed and dirty bits can change under
@@ -228,7 +280,7 @@ int l1_update(pte_t *p, pte_t old, pte_t new, enum l1_mode mode, struct domain *
             return l1_write_protect(p, old, new, mode);
     }
     if (new & PTE_P) {
-        rc = l1e_get(&new, d, pg_owner);
+        rc = entry_get(&new, d, pg_owner);
         if (unlikely(rc))
             return rc;
     }
@@ -236,6 +288,7 @@ int l1_update(pte_t *p, pte_t old, pte_t new, enum l1_mode mode, struct domain *
         l1e_put(new, d);
         return -EAGAIN;
     }
-    l1e_put(old, d);
+    if (old & PTE_P)
+        entry_put(old, d);
     return 0;
 }

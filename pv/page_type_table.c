@@ -40,9 +40,14 @@ int table_validate(struct page_info *pg, unsigned int level, struct domain *d, b
     bool held = pg->progress & PT_ENTRY_HELD;
 
     for (i = start; i < PT_ENTRIES; i++) {
-        pte_t e = t[i];
+        pte_t e;
         int rc;
 
+        if (!(i % PT_GROUP) && pt_group_empty(&t[i])) {
+            i += PT_GROUP - 1;
+            continue;
+        }
+        e = t[i];
         if (!(e & PTE_P) || !guest_slot(level, i))
             continue;
         /* Each call does at least one entry, or it would never end where interrupts keep coming. */
@@ -85,6 +90,10 @@ int table_devalidate(struct page_info *pg, unsigned int level, bool preempt)
     if (rc)
         return rc;
     for (; i > 0; i--) {
+        if (!(i % PT_GROUP) && pt_group_empty(&t[i - PT_GROUP])) {
+            i -= PT_GROUP - 1;
+            continue;
+        }
         if (!(t[i - 1] & PTE_P) || !guest_slot(level, i - 1))
             continue;
         if (preempt && done && hypercall_preempt_check()) {

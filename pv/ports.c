@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ports that a PV guest finds although the hypervisor keeps the device, by one table: the PIT's third channel with its gate
- * (port 0x61), which dom0 uses for the speaker and to calibrate. Everything else reads as ones and swallows writes.
+ * Ports that a PV guest finds although the hypervisor keeps the device, by one table: the PIT's
+ * third channel with its gate (port 0x61), which dom0 uses for the speaker and to calibrate.
+ * Everything else reads as ones and swallows writes.
  */
 #include <hv/domain.h>
 #include <hv/processor.h>

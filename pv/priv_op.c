@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Privileged instructions of a PV guest. Its kernel runs in ring 3, so they raise #GP; the ones that kernels use are decoded and
- * performed here by policy, all others stay a #GP for the guest. Opcodes are dispatched by one table.
+ * Privileged instructions of a PV guest. Its kernel runs in ring 3, so they raise #GP; the ones
+ * that kernels use are decoded and performed here by policy, all others stay a #GP for the guest.
+ * Opcodes are dispatched by one table.
  *
  * Not done: 16-bit code, segment-overridden string I/O other than with a flat base.
  */
@@ -93,11 +94,13 @@ static unsigned int modrm_reg(const struct insn *in)
 
 /* --- ports --- */
 
-/* The guest's own idea of I/O privilege: its IOPL, else the bitmap it gave with PHYSDEVOP_set_iobitmap. */
+/* The guest's own idea of I/O privilege: its IOPL, else the bitmap it gave with
+   PHYSDEVOP_set_iobitmap. */
 static bool guest_io_okay(struct vcpu *v, unsigned int port, unsigned int bytes)
 {
     struct pv_vcpu *pv = pv_vcpu(v);
-    unsigned int cpl = pv_in_kernel(v) ? (v->domain->vm_assist & (1UL << VMASST_TYPE_architectural_iopl) ? 0 : 1) : 3;
+    bool architectural = v->domain->vm_assist & (1UL << VMASST_TYPE_architectural_iopl);
+    unsigned int cpl = !pv_in_kernel(v) ? 3 : architectural ? 0 : 1;
     uint8_t bits[2] = { 0xff, 0xff };
     unsigned int mask = ((1u << bytes) - 1) << (port & 7);
 
@@ -150,8 +153,8 @@ static void set_result(struct cpu_user_regs *regs, unsigned int bytes, uint32_t 
         regs->rax = (regs->rax & ~0xffUL) | (val & 0xff);
 }
 
-static int do_port(struct vcpu *v, struct cpu_user_regs *regs, struct insn *in, unsigned int port, bool out,
-                   bool byte)
+static int do_port(struct vcpu *v, struct cpu_user_regs *regs, struct insn *in, unsigned int port,
+                   bool out, bool byte)
 {
     unsigned int bytes = byte ? 1 : in->opsize ? 2 : 4;
 
@@ -194,7 +197,8 @@ static int op_port_string(struct vcpu *v, struct cpu_user_regs *regs, struct ins
         return 1;
     if (!out)
         val = port_in(v, port, bytes);
-    if (out ? copy_from_guest(&val, (void *)*ptr, bytes) : copy_to_guest((void *)*ptr, &val, bytes)) {
+    if (out ? copy_from_guest(&val, (void *)*ptr, bytes)
+            : copy_to_guest((void *)*ptr, &val, bytes)) {
         pv_inject_page_fault(out ? 0 : PFEC_WRITE, *ptr);
         return -1;
     }
@@ -396,7 +400,8 @@ static int op_cpuid(struct vcpu *v, struct cpu_user_regs *regs, struct insn *in)
 }
 
 static const op_fn one_byte_ops[256] = {
-    [0x6c] = op_port_string, [0x6d] = op_port_string, [0x6e] = op_port_string, [0x6f] = op_port_string,
+    [0x6c] = op_port_string, [0x6d] = op_port_string,
+    [0x6e] = op_port_string, [0x6f] = op_port_string,
     [0xe4] = op_port_imm, [0xe5] = op_port_imm, [0xe6] = op_port_imm, [0xe7] = op_port_imm,
     [0xec] = op_port_dx, [0xed] = op_port_dx, [0xee] = op_port_dx, [0xef] = op_port_dx,
     [0xfa] = op_cli_sti, [0xfb] = op_cli_sti,
@@ -437,7 +442,8 @@ static void advance(struct cpu_user_regs *regs, unsigned int len)
     }
 }
 
-/* In a compatibility segment the bytes mean other things. The guest may have a 64-bit segment of its own. */
+/* In a compatibility segment the bytes mean other things. The guest may have
+   a 64-bit segment of its own. */
 static bool in_64bit_code(const struct cpu_user_regs *regs)
 {
     uint32_t rights;
@@ -477,7 +483,8 @@ bool pv_emulate_invalid_op(struct cpu_user_regs *regs)
     size_t n = sizeof(forced_cpuid) + ((regs->rip & ~PAGE_MASK) <= PAGE_SIZE - sizeof(code));
 
     /* A whole word, where that is on one page, is quicker to read. */
-    if (copy_from_guest(code, (void *)regs->rip, n) || memcmp(code, forced_cpuid, sizeof(forced_cpuid)))
+    if (copy_from_guest(code, (void *)regs->rip, n) ||
+        memcmp(code, forced_cpuid, sizeof(forced_cpuid)))
         return false;
     perform_cpuid(current, regs);
     advance(regs, sizeof(forced_cpuid));

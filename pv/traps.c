@@ -42,6 +42,15 @@ static void page_fault(struct cpu_user_regs *regs, unsigned long addr)
     pv_inject_page_fault(ec, addr);
 }
 
+/* May the guest's present mode issue INT n for this entry of its trap table? Its kernel counts as ring 1, as it has always been
+   shown, or as ring 0 if it asked for the architecture's rules. */
+static bool softint_permitted(const struct vcpu *v, const struct trap_info *t)
+{
+    unsigned int cpl = pv_in_kernel(v) ? !(v->domain->vm_assist & (1UL << VMASST_TYPE_architectural_iopl)) : 3;
+
+    return TI_GET_DPL(t) >= cpl;
+}
+
 /* INT n through a gate the guest's ring may not use: the CPU says #GP(vector * 8 + IDT). */
 static bool software_interrupt(struct cpu_user_regs *regs)
 {
@@ -52,7 +61,7 @@ static bool software_interrupt(struct cpu_user_regs *regs)
     if ((regs->error_code & (XEC_IDT | XEC_EXT)) != XEC_IDT || vector > 255)
         return false;
     t = &pv_vcpu(v)->trap_table[vector];
-    if (!t->address || (!pv_in_kernel(v) && TI_GET_DPL(t) < 3))
+    if (!t->address || !softint_permitted(v, t))
         return false;
     regs->rip += 2;
     pv_inject_exception(vector, 0);
@@ -90,7 +99,7 @@ static void soft_exception(struct cpu_user_regs *regs, unsigned int vector)
     struct vcpu *v = current;
     const struct trap_info *t = &pv_vcpu(v)->trap_table[vector];
 
-    if (!pv_in_kernel(v) && TI_GET_DPL(t) < 3) {
+    if (!softint_permitted(v, t)) {
         regs->rip -= vector == 0x80 ? 2 : 1;
         pv_inject_exception(X86_EXC_GP, vector << 3 | XEC_IDT);
         return;

@@ -58,6 +58,24 @@ class Context:
             return file.read().split()
 
 
+    def unbuilt(self, program):
+        """Why make could not build this program (a path in BUILD), or None when it is there."""
+        try:
+            with open(os.path.join(self.build, 'tests', 'build.log'), encoding='utf-8',
+                      errors='replace') as file:
+                rows = file.read().split('\n')
+        except FileNotFoundError:
+            rows = []
+        stem = re.escape(os.path.relpath(program, self.build).removesuffix('.elf'))
+        stem = stem.replace('guests/', 'guests/(?:obj/)?')
+        for number, row in enumerate(rows):
+            if re.search(rf'\*\*\* \[.*/{stem}(\.d/\S*|\.o|\.elf)?\]', row):
+                errors = [r for r in rows[max(0, number - 30):number]
+                          if re.search('error: (?!ld returned)|undefined reference', r)]
+                return 'not built: ' + (errors[-1].strip() if errors else row)
+        return None if os.path.exists(program) else f'not built: {program} is missing'
+
+
 # Source checks
 
 def _source_tests(context):
@@ -113,8 +131,8 @@ def _unit_tests(context):
 
     def run(name):
         program, log = os.path.join(folder, name), context.log(f'unit/{name[5:]}')
-        if not os.path.exists(program):
-            return Outcome(FAIL, f'{program} was not built')
+        if context.unbuilt(program):
+            return Outcome(FAIL, context.unbuilt(program))
         env = dict(os.environ, ASAN_OPTIONS='detect_leaks=1:abort_on_error=0',
                    UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1')
         return _judge(_run_program([program], log, 120, env), log, 120)
@@ -175,6 +193,8 @@ def _guest_tests(context):
             return Outcome(SKIP, f'not for {kind}')
         if kind == 'bochs' and conf['cpus'] != '1':
             return Outcome(SKIP, 'Bochs runs one CPU here')
+        if context.unbuilt(context.images.elf(name)):
+            return Outcome(FAIL, context.unbuilt(context.images.elf(name)))
         verdict = guests.run(context.images, context.hypervisor, name, log, conf, kind,
                              context.settings['BOCHS_CPU'])
         if verdict.outcome in ('success', 'skip') and context.compare and kind == 'qemu':

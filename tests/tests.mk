@@ -32,7 +32,8 @@ SOURCE_NEEDS := $(B)/tests/hv-flags $(HVB)/asm-offsets.h
 
 # A test program that does not build is a failed test, not the end of all.
 test-programs:
-	@$(MAKE) --no-print-directory -k units guests || true
+	@mkdir -p $(B)/tests
+	@$(MAKE) --no-print-directory -k units guests 2>&1 | tee $(B)/tests/build.log
 
 check: deps
 	@$(MAKE) --no-print-directory check-now
@@ -44,7 +45,7 @@ check-long-now: test-programs $(TEST_HV) $(SOURCE_NEEDS) $(TEST_SYSTEM_NEEDS)
 	$(call run_tests,source$(,)unit$(,)guest$(,)system,LONG=yes)
 check-unit: test-programs $(SOURCE_NEEDS)
 	$(call run_tests,source$(,)unit)
-check-guests: $(TEST_HV) guests
+check-guests: test-programs $(TEST_HV)
 	$(call run_tests,guest)
 check-system: $(TEST_HV) $(TEST_SYSTEM_NEEDS)
 	$(call run_tests,system)

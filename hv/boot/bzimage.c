@@ -39,7 +39,8 @@ static int refuse(const char **why, const char *text)
     return -EINVAL;
 }
 
-int bzimage_payload(const void *image, size_t size, const void **payload, size_t *payload_size, const char **why)
+int bzimage_payload(const void *image, size_t size, const void **payload, size_t *payload_size,
+                    const char **why)
 {
     const uint8_t *p = image;
     uint64_t start, len;
@@ -50,11 +51,14 @@ int bzimage_payload(const void *image, size_t size, const void **payload, size_t
         return refuse(why, "the kernel image is too short to be one");
     if (unpack_detect(image, size) != UNPACK_none || !memcmp(p, "\177ELF", 4))
         return 0;
-    if (size < HEADER_END || get16(p + BOOT_FLAG) != BOOT_FLAG_VALUE || get32(p + HEADER_MAGIC) != HEADER_MAGIC_VALUE)
-        return refuse(why, "neither a bzImage nor an ELF file nor one compressed in a known format");
+    if (size < HEADER_END || get16(p + BOOT_FLAG) != BOOT_FLAG_VALUE ||
+        get32(p + HEADER_MAGIC) != HEADER_MAGIC_VALUE)
+        return refuse(why,
+                      "neither a bzImage nor an ELF file nor one compressed in a known format");
     if (get16(p + PROTOCOL_VERSION) < PROTOCOL_WITH_PAYLOAD)
         return refuse(why, "bzImage: boot protocol older than 2.08 (Linux before 2.6.26)");
-    start = ((p[SETUP_SECTS] ? p[SETUP_SECTS] : SETUP_SECTS_OLD) + 1) * (uint64_t)SECTOR + get32(p + PAYLOAD_OFFSET);
+    start = ((p[SETUP_SECTS] ? p[SETUP_SECTS] : SETUP_SECTS_OLD) + 1) * (uint64_t)SECTOR +
+            get32(p + PAYLOAD_OFFSET);
     len = get32(p + PAYLOAD_LENGTH);
     if (start > size || len > size - start)
         return refuse(why, "bzImage: the payload lies outside of the file (truncated?)");

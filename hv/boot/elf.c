@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * 64-bit ELF kernels and their Xen notes. Works on the image in place; the image may be damaged or hostile in any way. Source:
- * System V ABI, "Object Files"; xen/elfnote.h.
+ * 64-bit ELF kernels and their Xen notes. Works on the image in place; the image may be damaged or
+ * hostile in any way. Source: System V ABI, "Object Files"; xen/elfnote.h.
  */
 #include <hv/errno.h>
 #include <hv/lib.h>
@@ -54,7 +54,8 @@ static bool inside(const struct elf_image *e, uint64_t offset, uint64_t len)
 }
 
 /* Copies entry i of a table with the given entry size; false when it is not in the image. */
-static bool read_entry(const struct elf_image *e, uint64_t table, uint16_t entsize, unsigned int i, void *out, size_t len)
+static bool read_entry(const struct elf_image *e, uint64_t table, uint16_t entsize, unsigned int i,
+                       void *out, size_t len)
 {
     uint64_t offset = table + (uint64_t)i * entsize;
 
@@ -82,7 +83,8 @@ static void note_text(char *out, size_t size, const uint8_t *desc, uint32_t len)
     out[n] = '\0';
 }
 
-/* "!a|b": features by name; those with ! are required. Unknown names are left to the kernel's luck, as the ABI has it. */
+/* "!a|b": features by name; those with ! are required. Unknown names are left to the kernel's luck,
+ * as the ABI has it. */
 static void note_features(struct elf_image *e, const uint8_t *desc, uint32_t len)
 {
     static const struct { const char *name; uint8_t bit; } names[] = {
@@ -134,7 +136,9 @@ static void take_note(struct elf_image *e, uint32_t type, const uint8_t *desc, u
     e->is_xen = true;
     switch (type) {
     case XEN_ELFNOTE_GUEST_OS: note_text(e->guest_os, sizeof(e->guest_os), desc, len); return;
-    case XEN_ELFNOTE_GUEST_VERSION: note_text(e->guest_ver, sizeof(e->guest_ver), desc, len); return;
+    case XEN_ELFNOTE_GUEST_VERSION:
+        note_text(e->guest_ver, sizeof(e->guest_ver), desc, len);
+        return;
     case XEN_ELFNOTE_XEN_VERSION: note_text(e->xen_ver, sizeof(e->xen_ver), desc, len); return;
     case XEN_ELFNOTE_LOADER: note_text(e->loader, sizeof(e->loader), desc, len); return;
     case XEN_ELFNOTE_FEATURES: note_features(e, desc, len); return;
@@ -256,7 +260,8 @@ static uint64_t lowest_paddr(const struct elf_image *e)
     return low;
 }
 
-/* Where the kernel lies in its own address space: physical addresses of the file moved by virt_base - paddr_offset. */
+/* Where the kernel lies in its own address space: physical addresses of the file moved by virt_base
+ * - paddr_offset. */
 static int place(struct elf_image *e, const char **why)
 {
     uint64_t low = lowest_paddr(e), high = 0, move;

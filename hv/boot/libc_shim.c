@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What Debian's static decompression libraries expect of a hosted C program, beyond hv/lib.h's memory functions: a heap in the
- * arena that the caller gave, the stack protector's canary at FS:0x28, and their constructors run once. Boot CPU only, interrupts
- * off, from libc_shim_enter() to libc_shim_leave().
+ * What Debian's static decompression libraries expect of a hosted C program, beyond hv/lib.h's
+ * memory functions: a heap in the arena that the caller gave, the stack protector's canary at
+ * FS:0x28, and their constructors run once. Boot CPU only, interrupts off, from libc_shim_enter()
+ * to libc_shim_leave().
  */
 #include <hv/lib.h>
 #include <hv/loader.h>
@@ -25,8 +26,8 @@ static size_t arena_size, arena_used, arena_live;
 static uint8_t tls[TLS_SIZE] __aligned(ARENA_ALIGN);
 static uint64_t saved_fs_base;
 
-/* A block is preceded by its length. Freed blocks come back when they are the last, or all when none is left: decoders allocate
-   a few large blocks and free all of them at their end. */
+/* A block is preceded by its length. Freed blocks come back when they are the last, or all when
+   none is left: decoders allocate a few large blocks and free all of them at their end. */
 struct block { size_t size; uint8_t pad[ARENA_ALIGN - sizeof(size_t)]; };
 
 void unpack_arena(void *mem, size_t size)
@@ -80,7 +81,8 @@ void free(void *p)
 
 void __stack_chk_fail(void)
 {
-    panic("The kernel image's decoder overran its stack: the image is damaged in a way it does not stand");
+    panic("The kernel image's decoder overran its stack: the image is damaged in a way it does not "
+          "stand");
 }
 
 /* Linker script: the libraries' constructors choose code by CPUID. */
@@ -106,7 +108,8 @@ void libc_shim_leave(void)
     wrmsr(MSR_FS_BASE, saved_fs_base);
 }
 
-/* Weak hooks of libzstd that no 32-bit displacement could reach at address 0 if they stayed undefined. 0 = no tracing. */
+/* Weak hooks of libzstd that no 32-bit displacement could reach at address 0 if they stayed
+ * undefined. 0 = no tracing. */
 unsigned long long ZSTD_trace_decompress_begin(const void *dctx);
 void ZSTD_trace_decompress_end(unsigned long long ctx, const void *trace);
 unsigned long long ZSTD_trace_decompress_begin(const void *dctx)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Compressed kernel images: which format, how long unpacked, and the way to its decoder. Formats that do not end in their
- * uncompressed length have it behind the data in a bzImage payload, as four bytes.
+ * Compressed kernel images: which format, how long unpacked, and the way to its decoder. Formats
+ * that do not end in their uncompressed length have it behind the data in a bzImage payload, as
+ * four bytes.
  */
 #include <hv/errno.h>
 #include <hv/lib.h>
@@ -28,9 +29,10 @@ static uint32_t get32(const uint8_t *p)
 
 enum unpack_format unpack_detect(const void *data, size_t size)
 {
-    static const struct { const char *magic; uint8_t len; uint8_t format; } magics[] = {
-        { "\037\213", 2, UNPACK_gzip }, { "\3757zXZ\0", 6, UNPACK_xz }, { "\135\0\0", 3, UNPACK_lzma },
-        { "\002!L\030", 4, UNPACK_lz4 }, { "(\265/\375", 4, UNPACK_zstd },
+    static const struct { const char *magic; uint8_t len; uint8_t format;
+    } magics[] = {
+        {"\037\213", 2, UNPACK_gzip},  {"\3757zXZ\0", 6, UNPACK_xz},   {"\135\0\0", 3, UNPACK_lzma},
+        {"\002!L\030", 4, UNPACK_lz4}, {"(\265/\375", 4, UNPACK_zstd},
     };
 
     for (unsigned int i = 0; i < ARRAY_SIZE(magics); i++)
@@ -98,7 +100,8 @@ static int copy_plain(struct unpack_job *j)
     return 0;
 }
 
-int unpack(const void *data, size_t size, void *dst, size_t dst_size, size_t *out_size, const char **why)
+int unpack(const void *data, size_t size, void *dst, size_t dst_size, size_t *out_size,
+           const char **why)
 {
     static int (*const decode[])(struct unpack_job *) = {
         [UNPACK_none] = copy_plain, [UNPACK_gzip] = unpack_gzip, [UNPACK_xz] = unpack_xz,

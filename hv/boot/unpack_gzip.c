@@ -7,7 +7,8 @@
 
 int unpack_gzip(struct unpack_job *j)
 {
-    z_stream s = { .next_in = (z_const Bytef *)j->in, .avail_in = (uInt)j->in_len, .next_out = j->out };
+    z_stream s = {
+        .next_in = (z_const Bytef *)j->in, .avail_in = (uInt)j->in_len, .next_out = j->out};
     int rc;
 
     if (j->in_len > UINT32_MAX || j->out_len > UINT32_MAX) {

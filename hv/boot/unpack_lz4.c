@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * LZ4 images in the legacy frame format that Linux uses: a magic number, then blocks, each preceded by its length. There is no
- * checksum and no end mark. Block decoding by liblz4.
+ * LZ4 images in the legacy frame format that Linux uses: a magic number, then blocks, each preceded
+ * by its length. There is no checksum and no end mark. Block decoding by liblz4.
  */
 #include <lz4.h>
 #include "unpack.h"
@@ -35,7 +35,8 @@ size_t unpack_lz4_extent(const uint8_t *in, size_t len)
         else
             break;
     }
-    /* Behind the blocks there may be the unpacked length; anything else is a damaged or truncated block. */
+    /* Behind the blocks there may be the unpacked length; anything else is a damaged or truncated
+     * block. */
     return len - pos == 0 || len - pos == LZ4_WORD ? pos : 0;
 }
 
@@ -53,7 +54,8 @@ int unpack_lz4(struct unpack_job *j)
             continue;
         if (room > LZ4_LEGACY_BLOCK)
             room = LZ4_LEGACY_BLOCK;
-        n = LZ4_decompress_safe((const char *)j->in + pos, (char *)j->out + j->out_size, (int)len, (int)room);
+        n = LZ4_decompress_safe((const char *)j->in + pos, (char *)j->out + j->out_size, (int)len,
+                                (int)room);
         if (n < 0) {
             j->why = "damaged: an LZ4 block is malformed, or longer than the image says";
             return UNPACK_EINVAL;

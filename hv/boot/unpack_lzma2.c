@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * LZMA2 from memory to memory, for speed: the destination is the dictionary, and the model's arithmetic is by table. The whole
- * image lies in memory, so input is bounded once per symbol, not per byte. Format: "XZ file format", LZMA2; the LZMA
- * specification by its author.
+ * LZMA2 from memory to memory, for speed: the destination is the dictionary, and the model's
+ * arithmetic is by table. The whole image lies in memory, so input is bounded once per symbol, not
+ * per byte. Format: "XZ file format", LZMA2; the LZMA specification by its author.
  */
 #include <string.h>
 #include "unpack.h"
@@ -28,7 +28,9 @@
 
 typedef uint16_t prob_t;
 
-struct len_coder { prob_t choice, choice2, low[POS_STATES][LEN_LOW], mid[POS_STATES][LEN_LOW], high[LEN_HIGH]; };
+struct len_coder {
+    prob_t choice, choice2, low[POS_STATES][LEN_LOW], mid[POS_STATES][LEN_LOW], high[LEN_HIGH];
+};
 struct model {
     prob_t is_match[STATES][POS_STATES], is_rep0_long[STATES][POS_STATES];
     prob_t is_rep[STATES], is_rep0[STATES], is_rep1[STATES], is_rep2[STATES];
@@ -61,8 +63,9 @@ static void make_table(void)
 struct rc { uint32_t range, code; const uint8_t *in; };
 
 /*
- * One decision: afterwards bound, the old probability in t, and a jump to `one` if it is a 1. In assembly because the compiler spends
- * a third more instructions on it, and most of the work is here.
+ * One decision: afterwards bound, the old probability in t, and a jump to `one` if it is a 1. In
+ * assembly because the compiler spends a third more instructions on it, and most of the work is
+ * here.
  */
 #define DECIDE(prob, one)                                                     \
     "cmpl $0x1000000, %k[range]\n jae 1f\n"                                   \
@@ -77,21 +80,25 @@ struct rc { uint32_t range, code; const uint8_t *in; };
 #define AT_SYM "(%[base],%q[sym],2)"
 /* The tables that the assembly reads and writes, besides its operands in registers. */
 #define TABLE [table] "r"(moved), "m"(moved)
-_Static_assert(TOP == 0x1000000 && MODEL_BITS == 11 && MODEL_TOTAL * sizeof(prob_t) == 4096, "numbers in the assembly");
+_Static_assert(TOP == 0x1000000 && MODEL_BITS == 11 && MODEL_TOTAL * sizeof(prob_t) == 4096,
+               "numbers in the assembly");
 
-static inline __attribute__((always_inline)) uint32_t tree(struct rc *rc, prob_t *base, unsigned int bits)
+static inline __attribute__((always_inline)) uint32_t tree(struct rc *rc, prob_t *base,
+                                                           unsigned int bits)
 {
     uint32_t t, bound, sym = 1;
 
 #pragma GCC unroll 8
     for (unsigned int i = 0; i < bits; i++)
+        /* clang-format off */
         __asm__ volatile(DECIDE(AT_SYM, "2f")
                          ZERO(AT_SYM) "addl %k[sym], %k[sym]\n"
                          "3:\n .subsection 1\n"
                          "2:" ONE(AT_SYM) "leal 1(%q[sym],%q[sym]), %k[sym]\n jmp 3b\n .previous\n"
-                         : [range] "+r"(rc->range), [code] "+q"(rc->code), [in] "+r"(rc->in), [sym] "+r"(sym),
-                           [t] "=&r"(t), [bound] "=&r"(bound)
+                         : [range] "+r"(rc->range), [code] "+q"(rc->code), [in] "+r"(rc->in),
+                           [sym] "+r"(sym), [t] "=&r"(t), [bound] "=&r"(bound)
                          : [base] "r"(base), TABLE : "memory", "cc");
+    /* clang-format on */
     return sym;
 }
 
@@ -101,9 +108,11 @@ static inline __attribute__((always_inline)) bool bit(struct rc *rc, prob_t *p)
     const uint8_t *in = rc->in;
 
     __asm__ goto(DECIDE("%[p]", "%l[one]") ZERO("%[p]")
-                 : [range] "+r"(range), [code] "+q"(code), [in] "+r"(in), [t] "=&r"(t), [bound] "=&r"(bound),
-                   [p] "+m"(*p)
-                 : TABLE, "m"(*(const uint8_t (*)[1])in) : "cc" : one);
+                 : [range] "+r"(range), [code] "+q"(code), [in] "+r"(in), [t] "=&r"(t),
+                   [bound] "=&r"(bound), [p] "+m"(*p)
+                 : TABLE, "m"(*(const uint8_t(*)[1])in)
+                 : "cc"
+                 : one);
     *rc = (struct rc){ range, code, in };
     return false;
 one:
@@ -114,8 +123,10 @@ one:
     return true;
 }
 
-/* A literal behind a match: the byte at distance rep0 steers the choice of model until the first difference. */
-static inline __attribute__((always_inline)) uint32_t matched_literal(struct rc *rc, prob_t *base, uint32_t match)
+/* A literal behind a match: the byte at distance rep0 steers the choice of model until the first
+ * difference. */
+static inline __attribute__((always_inline)) uint32_t matched_literal(struct rc *rc, prob_t *base,
+                                                                      uint32_t match)
 {
     uint32_t offset = 0x100, sym = 1;
 
@@ -135,7 +146,8 @@ static inline __attribute__((always_inline)) uint32_t matched_literal(struct rc 
     return sym;
 }
 
-static inline __attribute__((always_inline)) uint32_t length(struct rc *rc, struct len_coder *l, uint32_t pos_state)
+static inline __attribute__((always_inline)) uint32_t length(struct rc *rc, struct len_coder *l,
+                                                             uint32_t pos_state)
 {
     if (!bit(rc, &l->choice))
         return MATCH_MIN + tree(rc, l->low[pos_state], 3) - LEN_LOW;
@@ -144,7 +156,8 @@ static inline __attribute__((always_inline)) uint32_t length(struct rc *rc, stru
     return MATCH_MIN + 2 * LEN_LOW + tree(rc, l->high, 8) - LEN_HIGH;
 }
 
-static inline __attribute__((always_inline)) uint32_t reverse_tree(struct rc *rc, prob_t *base, unsigned int bits)
+static inline __attribute__((always_inline)) uint32_t reverse_tree(struct rc *rc, prob_t *base,
+                                                                   unsigned int bits)
 {
     uint32_t sym = 1, value = 0;
 
@@ -178,7 +191,8 @@ static inline __attribute__((always_inline)) uint32_t direct_bits(struct rc *rc,
     return value;
 }
 
-static inline __attribute__((always_inline)) uint32_t distance(struct rc *rc, struct model *m, uint32_t len)
+static inline __attribute__((always_inline)) uint32_t distance(struct rc *rc, struct model *m,
+                                                               uint32_t len)
 {
     uint32_t slot = tree(rc, m->slot[len < 6 ? len - MATCH_MIN : 3], 6) - SLOTS, base, extra;
 
@@ -193,7 +207,8 @@ static inline __attribute__((always_inline)) uint32_t distance(struct rc *rc, st
 }
 
 /* Copies a match; slack: so many bytes behind its end may be overwritten. */
-static inline __attribute__((always_inline)) void copy_match(uint8_t *out, uint32_t dist, uint32_t len, size_t slack)
+static inline __attribute__((always_inline)) void copy_match(uint8_t *out, uint32_t dist,
+                                                             uint32_t len, size_t slack)
 {
     const uint8_t *from = out - dist;
     uint8_t *end = out + len;
@@ -212,8 +227,10 @@ static inline __attribute__((always_inline)) void copy_match(uint8_t *out, uint3
     __asm__ volatile("rep movsb" : "+D"(out), "+S"(from), "+c"(len) : : "memory");
 }
 
-/* The kind of a match and its distance in rep[0]; returns its length, 0 for the one byte at rep[0]. */
-static inline __attribute__((always_inline)) uint32_t match(struct lzma *z, struct rc *rc, uint32_t state, uint32_t pos_state)
+/* The kind of a match and its distance in rep[0]; returns its length, 0 for the one byte at rep[0].
+ */
+static inline __attribute__((always_inline)) uint32_t match(struct lzma *z, struct rc *rc,
+                                                            uint32_t state, uint32_t pos_state)
 {
     struct model *m = &z->m;
     uint32_t d;
@@ -269,7 +286,8 @@ static bool chunk(struct lzma *z, uint32_t len, const uint8_t *in_end)
             return false;
         if (!bit(&rc, &z->m.is_match[state][pos_state])) {
             uint32_t prev = pos ? out[-1] : 0;
-            prob_t *base = z->m.literal + LITERAL_CODER * (((pos & z->lp_mask) << z->lc) + (prev >> (8 - z->lc)));
+            prob_t *base = z->m.literal +
+                           LITERAL_CODER * (((pos & z->lp_mask) << z->lc) + (prev >> (8 - z->lc)));
 
             if (state >= STATE_LITERAL_MAX && z->rep[0] >= pos)
                 return false;
@@ -333,8 +351,9 @@ static bool lzma_chunk(struct lzma *z, uint8_t control, const uint8_t *limit, bo
         reset_state(z);
     *need_props = false;
     z->in += header;
-    return packed >= RC_INIT && packed <= (size_t)(limit - z->in) && unpacked <= (size_t)(z->out_end - z->out) &&
-           z->in[0] == 0 && chunk(z, unpacked, z->in + packed);
+    return packed >= RC_INIT && packed <= (size_t)(limit - z->in) &&
+           unpacked <= (size_t)(z->out_end - z->out) && z->in[0] == 0 &&
+           chunk(z, unpacked, z->in + packed);
 }
 
 static bool copy_chunk(struct lzma *z, const uint8_t *limit)
@@ -353,7 +372,8 @@ static bool copy_chunk(struct lzma *z, const uint8_t *limit)
     return true;
 }
 
-size_t unpack_lzma2(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_len, size_t *out_size)
+size_t unpack_lzma2(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_len,
+                    size_t *out_size)
 {
     struct lzma *z = &lzma;
     const uint8_t *limit = in + in_len;
@@ -381,7 +401,8 @@ size_t unpack_lzma2(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_l
         }
         if (need_dict || (control < CONTROL_LZMA && control > CONTROL_COPY))
             return 0;
-        ok = control >= CONTROL_LZMA ? lzma_chunk(z, control, limit, &need_props) : copy_chunk(z, limit);
+        ok = control >= CONTROL_LZMA ? lzma_chunk(z, control, limit, &need_props)
+                                     : copy_chunk(z, limit);
         if (!ok)
             return 0;
     }

@@ -44,7 +44,8 @@ static int run(struct unpack_job *j, lzma_stream *s)
 
 static bool skip_padding(lzma_stream *s)
 {
-    while (s->avail_in >= XZ_PADDING && !s->next_in[0] && !s->next_in[1] && !s->next_in[2] && !s->next_in[3]) {
+    while (s->avail_in >= XZ_PADDING && !s->next_in[0] && !s->next_in[1] && !s->next_in[2] &&
+           !s->next_in[3]) {
         s->next_in += XZ_PADDING;
         s->avail_in -= XZ_PADDING;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * XZ images as Linux makes them (LZMA2, perhaps behind the x86 filter; CRC32 or no check), in half the instructions that liblzma
- * needs. Says only yes or no: on no, liblzma decides what is wrong, and does all other kinds. Format: "The .xz File Format"; the
- * x86 filter as liblzma defines it.
+ * XZ images as Linux makes them (LZMA2, perhaps behind the x86 filter; CRC32 or no check), in half
+ * the instructions that liblzma needs. Says only yes or no: on no, liblzma decides what is wrong,
+ * and does all other kinds. Format: "The .xz File Format"; the x86 filter as liblzma defines it.
  */
 #include <cpuid.h>
 #include <emmintrin.h>
@@ -51,18 +51,22 @@ static uint32_t crc_bytes(uint32_t crc, const uint8_t *p, size_t n)
     return crc;
 }
 
-/* Carry-less folding of 64 bytes at a time: each lane is moved 512 bits on by its two remainders of the polynomial, at the end the
-   lanes 128 bits onto each other. What is left has the same remainder as all that was folded into it. */
+/* Carry-less folding of 64 bytes at a time: each lane is moved 512 bits on by its two remainders of
+   the polynomial, at the end the lanes 128 bits onto each other. What is left has the same
+   remainder as all that was folded into it. */
 __attribute__((target("sse2,pclmul"))) static inline __m128i fold(__m128i v, __m128i k)
 {
     return _mm_xor_si128(_mm_clmulepi64_si128(v, k, 0x00), _mm_clmulepi64_si128(v, k, 0x11));
 }
 
-__attribute__((target("sse2,pclmul"))) static uint32_t crc_folded(uint32_t crc, const uint8_t *p, size_t n)
+__attribute__((target("sse2,pclmul"))) static uint32_t crc_folded(uint32_t crc, const uint8_t *p,
+                                                                  size_t n)
 {
-    const __m128i by512 = _mm_set_epi64x(0x1c6e41596, 0x154442bd4), by128 = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0);
+    const __m128i by512 = _mm_set_epi64x(0x1c6e41596, 0x154442bd4),
+                  by128 = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0);
     const __m128i *q = (const __m128i *)p;
-    __m128i v0 = _mm_xor_si128(_mm_loadu_si128(q), _mm_cvtsi32_si128((int)crc)), v1 = _mm_loadu_si128(q + 1);
+    __m128i v0 = _mm_xor_si128(_mm_loadu_si128(q), _mm_cvtsi32_si128((int)crc)),
+            v1 = _mm_loadu_si128(q + 1);
     __m128i v2 = _mm_loadu_si128(q + 2), v3 = _mm_loadu_si128(q + 3);
     uint8_t rest[16];
 
@@ -84,10 +88,12 @@ static uint32_t crc32(const uint8_t *p, size_t n)
     return ~(have_clmul && n >= 64 ? crc_folded(UINT32_MAX, p, n) : crc_bytes(UINT32_MAX, p, n));
 }
 
-/* --- x86 filter: addresses of near calls and jumps, absolute in the packed data, become relative again --- */
+/* --- x86 filter: addresses of near calls and jumps, absolute in the packed data, become relative
+ * again --- */
 
 /* First E8 or E9 from p on; end if there is none. */
-__attribute__((target("sse2"))) static const uint8_t *next_branch(const uint8_t *p, const uint8_t *end)
+__attribute__((target("sse2"))) static const uint8_t *next_branch(const uint8_t *p,
+                                                                  const uint8_t *end)
 {
     const __m128i any = _mm_set1_epi8((char)0xfe), call = _mm_set1_epi8((char)CALL_OPCODE);
 
@@ -106,7 +112,8 @@ __attribute__((target("sse2"))) static const uint8_t *next_branch(const uint8_t 
 /* The top byte of a distance within 16 MiB. */
 static bool is_sign_byte(uint8_t b) { return b == 0 || b == 0xff; }
 
-/* mask remembers which of the bytes just before were branch opcodes that were left alone: an address may not begin in them. */
+/* mask remembers which of the bytes just before were branch opcodes that were left alone: an
+ * address may not begin in them. */
 static uint32_t relative(uint32_t address, uint32_t next_ip, uint32_t mask)
 {
     static const uint8_t shift_of[8] = { 0, 1, 2, 2, 3, 3, 3, 3 };
@@ -188,9 +195,11 @@ static bool filters(struct cursor *c, unsigned int n, struct block *b)
     uint64_t id, size;
 
     b->x86 = n == 2;
-    if (n > 2 || (n == 2 && (!number(c, &id) || id != XZ_FILTER_X86 || !number(c, &size) || size != 0)))
+    if (n > 2 ||
+        (n == 2 && (!number(c, &id) || id != XZ_FILTER_X86 || !number(c, &size) || size != 0)))
         return false;
-    if (!number(c, &id) || id != XZ_FILTER_LZMA2 || !number(c, &size) || size != 1 || c->p == c->end)
+    if (!number(c, &id) || id != XZ_FILTER_LZMA2 || !number(c, &size) || size != 1 ||
+        c->p == c->end)
         return false;
     c->p++;
     while (c->p < c->end)
@@ -233,7 +242,8 @@ static bool block(struct unpack_job *j, struct cursor *in, unsigned int check, s
     if (!block_header(in, &b))
         return false;
     used = unpack_lzma2(in->p, (size_t)(in->end - in->p), out, j->out_len - j->out_size, &got);
-    if (!used || (b.packed != XZ_UNKNOWN && b.packed != used) || (b.unpacked != XZ_UNKNOWN && b.unpacked != got))
+    if (!used || (b.packed != XZ_UNKNOWN && b.packed != used) ||
+        (b.unpacked != XZ_UNKNOWN && b.unpacked != got))
         return false;
     in->p += used;
     sums->blocks++;
@@ -283,7 +293,8 @@ static bool stream(struct unpack_job *j, struct cursor *in)
     struct sums sums = { 0, 0, 0 };
     uint32_t index_len;
 
-    if (in->end - in->p < XZ_HEADER || memcmp(header, "\3757zXZ\0\0", 7) || crc32(header + 6, 2) != get32(header + 8))
+    if (in->end - in->p < XZ_HEADER || memcmp(header, "\3757zXZ\0\0", 7) ||
+        crc32(header + 6, 2) != get32(header + 8))
         return false;
     if (header[7] != XZ_CHECK_NONE && header[7] != XZ_CHECK_CRC32)
         return false;

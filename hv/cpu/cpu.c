@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the boot CPU is and can do. The other CPUs are taken to be the same. Source: Intel SDM volume 2, "CPUID"; AMD64 APM
- * volume 3, "Obtaining Processor Information Via the CPUID Instruction".
+ * What the boot CPU is and can do. The other CPUs are taken to be the same. Source: Intel SDM
+ * volume 2, "CPUID"; AMD64 APM volume 3, "Obtaining Processor Information Via the CPUID
+ * Instruction".
  */
 #include <hv/cpuid.h>
 #include <hv/lib.h>
@@ -14,7 +15,8 @@ struct cpu_data boot_cpu;
 #define DEFAULT_PADDR_BITS 36
 #define DEFAULT_VADDR_BITS 48
 
-/* Where each word of the feature set comes from. Word 16 and 17 are an MSR, read when exceptions can be caught. */
+/* Where each word of the feature set comes from. Word 16 and 17 are an MSR, read when exceptions
+ * can be caught. */
 static const struct { uint32_t leaf, subleaf; uint8_t word, reg; } sources[] = {
     { 1, 0, 0, 'd' }, { 1, 0, 1, 'c' },
     { EXT_BASE + 1, 0, 2, 'd' }, { EXT_BASE + 1, 0, 3, 'c' },
@@ -125,8 +127,10 @@ static void refuse_unfit(void)
         if (!cpu_has(required[i].f))
             n += (size_t)snprintf(missing + n, sizeof(missing) - n, " %s", required[i].name);
     if (n)
-        panic("This CPU lacks what the hypervisor needs:%s.\n"
-              "Enable it in the firmware setup, or choose another CPU model for the virtual machine", missing);
+        panic(
+            "This CPU lacks what the hypervisor needs:%s.\n"
+            "Enable it in the firmware setup, or choose another CPU model for the virtual machine",
+            missing);
 }
 
 void cpu_detect(void)
@@ -138,8 +142,10 @@ void cpu_detect(void)
         if (!leaf_exists(sources[i].leaf, sources[i].subleaf))
             continue;
         l = leaf_of(sources[i].leaf, sources[i].subleaf);
-        boot_cpu.features[sources[i].word] =
-            sources[i].reg == 'a' ? l.a : sources[i].reg == 'b' ? l.b : sources[i].reg == 'c' ? l.c : l.d;
+        boot_cpu.features[sources[i].word] = sources[i].reg == 'a'   ? l.a
+                                             : sources[i].reg == 'b' ? l.b
+                                             : sources[i].reg == 'c' ? l.c
+                                                                     : l.d;
     }
     read_sizes();
     read_brand();

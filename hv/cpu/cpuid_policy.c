@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What guests see at CPUID. A policy is a set of leaves made once: the host's, cut by the table of features that PV guests may
- * have. What changes while a vCPU runs (its number, OSXSAVE, sizes by XCR0) is put in when it asks.
+ * What guests see at CPUID. A policy is a set of leaves made once: the host's, cut by the table of
+ * features that PV guests may have. What changes while a vCPU runs (its number, OSXSAVE, sizes by
+ * XCR0) is put in when it asks.
  *
- * CPUID in a PV guest reaches this code only by the forced-emulation prefix or on CPUs with CPUID faulting; else the guest
- * sees the host's own leaves. Source: Intel SDM volume 2, "CPUID"; AMD64 APM volume 3, appendix E; xen/arch-x86/cpuid.h.
+ * CPUID in a PV guest reaches this code only by the forced-emulation prefix or on CPUs with CPUID
+ * faulting; else the guest sees the host's own leaves. Source: Intel SDM volume 2, "CPUID"; AMD64
+ * APM volume 3, appendix E; xen/arch-x86/cpuid.h.
  */
 #include <hv/cpuid.h>
 #include <hv/current.h>
@@ -39,10 +41,13 @@
 #define ECX1_OSXSAVE (1u << (X86_FEATURE_OSXSAVE % 32))
 #define ECX1_MONITOR (1u << (X86_FEATURE_MONITOR % 32))
 #define ECX1_EIST (1u << (X86_FEATURE_EIST % 32))
+#define EAXD_XSAVEC (1u << (X86_FEATURE_XSAVEC % 32))
+#define ECXD_ALIGNED 2u
 #define EBX1_APICID_SHIFT 24
 #define EBX1_APICID_MASK 0xff000000u
 #define FMS_MASK 0x0fff0fffu         /* family, model, stepping; without type */
-#define EXT1_COMMON 0x0183f3ffu      /* AMD repeats these bits of leaf 1 EDX in leaf 0x80000001 EDX */
+/* AMD repeats these bits of leaf 1 EDX in leaf 0x80000001 EDX. */
+#define EXT1_COMMON 0x0183f3ffu
 #define EAX6_DOM0 0x7u               /* temperature sensor, turbo, ARAT */
 #define ECX6_DOM0 0x9u               /* APERF/MPERF, energy bias */
 #define EAX8_ADDR_SIZES 0xffffu
@@ -54,37 +59,36 @@ struct cpuid_policy {
     bool relaxed_msrs;
     uint32_t fs[FEATURESET_WORDS];
     uint32_t max_feat;
-    struct cpuid_leaf basic[NR_BASIC], feat[NR_FEAT], cache[NR_CACHE], topo[NR_TOPO], xstate[NR_XSTATE];
+    struct cpuid_leaf basic[NR_BASIC], feat[NR_FEAT], cache[NR_CACHE], topo[NR_TOPO],
+        xstate[NR_XSTATE];
     struct cpuid_leaf ext[NR_EXT];
 };
 
 static struct cpuid_policy raw_policy, pv_max_policy, pv_default_policy;
 static bool ready, faulting;
 
+/* clang-format off: tables by subject, several entries a line */
 #define F(name) X86_FEATURE_##name
-/* What PV guests may see if the host has it. Left out against Xen 4.17: what needs MSR_SPEC_CTRL switched with the vCPU
-   (IBRSB, STIBP, SSBD, INTEL_PSFD), and breakpoint address masks (DBEXT). */
+/* What PV guests may see if the host has it. Left out against Xen 4.17: what needs MSR_SPEC_CTRL
+   switched with the vCPU (IBRSB, STIBP, SSBD, INTEL_PSFD), and breakpoint address masks (DBEXT). */
 static const uint16_t pv_features[] = {
-    F(FPU), F(DE), F(TSC), F(MSR), F(PAE), F(MCE), F(CX8), F(APIC), F(SEP), F(MCA), F(CMOV), F(PAT), F(CLFLUSH),
-    F(ACPI), F(MMX), F(FXSR), F(SSE), F(SSE2), F(SS), F(HTT),
-    F(SSE3), F(PCLMULQDQ), F(SSSE3), F(FMA), F(CX16), F(SSE4_1), F(SSE4_2), F(MOVBE), F(POPCNT), F(AESNI),
-    F(XSAVE), F(AVX), F(F16C), F(RDRAND),
-    F(SYSCALL), F(NX), F(MMXEXT), F(FFXSR), F(RDTSCP), F(LM), F(3DNOWEXT), F(3DNOW),
-    F(LAHF_LM), F(CMP_LEGACY), F(ABM), F(SSE4A), F(MISALIGNSSE), F(3DNOWPREFETCH), F(XOP), F(FMA4), F(TBM),
-    F(XSAVEOPT), F(XSAVEC), F(XGETBV1),
-    F(FSGSBASE), F(BMI1), F(AVX2), F(BMI2), F(ERMS), F(FDP_EXCP_ONLY), F(NO_FPU_SEL), F(RTM), F(AVX512F), F(AVX512DQ),
-    F(RDSEED), F(ADX), F(AVX512_IFMA), F(CLFLUSHOPT), F(CLWB), F(AVX512PF), F(AVX512ER), F(AVX512CD), F(SHA),
-    F(AVX512BW), F(AVX512VL),
-    F(PREFETCHWT1), F(AVX512_VBMI), F(AVX512_VBMI2), F(GFNI), F(VAES), F(VPCLMULQDQ), F(AVX512_VNNI),
-    F(AVX512_BITALG), F(AVX512_VPOPCNTDQ), F(RDPID), F(CLDEMOTE),
-    F(CLZERO), F(RSTR_FP_ERR_PTRS), F(IBPB), F(SSB_NO), F(BTC_NO), F(IBPB_RET),
-    F(AVX512_4VNNIW), F(AVX512_4FMAPS), F(FSRM), F(MD_CLEAR), F(SERIALIZE), F(ARCH_CAPS),
-    F(AVX_VNNI), F(AVX512_BF16), F(FZRM), F(FSRS), F(FSRCS),
-    F(LFENCE_DISPATCH), F(VERW_CLEAR), F(NSCB), F(SBPB), F(IBPB_BRTYPE), F(SRSO_NO), F(SRSO_US_NO),
-    F(MCDT_NO),
-    F(RDCL_NO), F(INTEL_SSB_NO), F(MDS_NO), F(IF_PSCHANGE_MC_NO), F(TAA_NO), F(SBDR_SSDP_NO), F(FBSDP_NO),
-    F(PSDP_NO), F(FB_CLEAR), F(BHI_NO), F(PBRSB_NO), F(GDS_NO), F(RFDS_NO), F(RFDS_CLEAR), F(ITS_NO),
-    F(TSA_SQ_NO), F(TSA_L1_NO),
+    F(FPU), F(DE), F(TSC), F(MSR), F(PAE), F(MCE), F(CX8), F(APIC), F(SEP), F(MCA), F(CMOV), F(PAT),
+    F(CLFLUSH), F(ACPI), F(MMX), F(FXSR), F(SSE), F(SSE2), F(SS), F(HTT), F(SSE3), F(PCLMULQDQ),
+    F(SSSE3), F(FMA), F(CX16), F(SSE4_1), F(SSE4_2), F(MOVBE), F(POPCNT), F(AESNI), F(XSAVE),
+    F(AVX), F(F16C), F(RDRAND), F(SYSCALL), F(NX), F(MMXEXT), F(FFXSR), F(RDTSCP), F(LM),
+    F(3DNOWEXT), F(3DNOW), F(LAHF_LM), F(CMP_LEGACY), F(ABM), F(SSE4A), F(MISALIGNSSE),
+    F(3DNOWPREFETCH), F(XOP), F(FMA4), F(TBM), F(XSAVEOPT), F(XSAVEC), F(XGETBV1), F(FSGSBASE),
+    F(BMI1), F(AVX2), F(BMI2), F(ERMS), F(FDP_EXCP_ONLY), F(NO_FPU_SEL), F(RTM), F(AVX512F),
+    F(AVX512DQ), F(RDSEED), F(ADX), F(AVX512_IFMA), F(CLFLUSHOPT), F(CLWB), F(AVX512PF),
+    F(AVX512ER), F(AVX512CD), F(SHA), F(AVX512BW), F(AVX512VL), F(PREFETCHWT1), F(AVX512_VBMI),
+    F(AVX512_VBMI2), F(GFNI), F(VAES), F(VPCLMULQDQ), F(AVX512_VNNI), F(AVX512_BITALG),
+    F(AVX512_VPOPCNTDQ), F(RDPID), F(CLDEMOTE), F(CLZERO), F(RSTR_FP_ERR_PTRS), F(IBPB), F(SSB_NO),
+    F(BTC_NO), F(IBPB_RET), F(AVX512_4VNNIW), F(AVX512_4FMAPS), F(FSRM), F(MD_CLEAR), F(SERIALIZE),
+    F(ARCH_CAPS), F(AVX_VNNI), F(AVX512_BF16), F(FZRM), F(FSRS), F(FSRCS), F(LFENCE_DISPATCH),
+    F(VERW_CLEAR), F(NSCB), F(SBPB), F(IBPB_BRTYPE), F(SRSO_NO), F(SRSO_US_NO), F(MCDT_NO),
+    F(RDCL_NO), F(INTEL_SSB_NO), F(MDS_NO), F(IF_PSCHANGE_MC_NO), F(TAA_NO), F(SBDR_SSDP_NO),
+    F(FBSDP_NO), F(PSDP_NO), F(FB_CLEAR), F(BHI_NO), F(PBRSB_NO), F(GDS_NO), F(RFDS_NO),
+    F(RFDS_CLEAR), F(ITS_NO), F(TSA_SQ_NO), F(TSA_L1_NO),
 };
 /* Only when the tools ask for it. */
 static const uint16_t pv_optional_features[] = {
@@ -93,22 +97,25 @@ static const uint16_t pv_optional_features[] = {
 
 /* The first is worthless, or refused by guests, without the second. */
 static const uint16_t needs[][2] = {
-    { F(MMX), F(FPU) }, { F(MMXEXT), F(MMX) }, { F(3DNOW), F(MMX) }, { F(3DNOWEXT), F(3DNOW) },
-    { F(RDTSCP), F(TSC) }, { F(ITSC), F(TSC) }, { F(CX16), F(CX8) }, { F(LM), F(PAE) }, { F(LAHF_LM), F(LM) },
-    { F(SSE), F(FXSR) }, { F(FFXSR), F(FXSR) }, { F(SSE2), F(SSE) }, { F(MISALIGNSSE), F(SSE) }, { F(LM), F(SSE2) },
-    { F(SSE3), F(SSE2) }, { F(AESNI), F(SSE2) }, { F(PCLMULQDQ), F(SSE2) }, { F(SHA), F(SSE2) }, { F(GFNI), F(SSE2) },
-    { F(SSSE3), F(SSE3) }, { F(SSE4A), F(SSE3) }, { F(SSE4_1), F(SSSE3) }, { F(SSE4_2), F(SSE4_1) },
-    { F(XSAVEOPT), F(XSAVE) }, { F(XSAVEC), F(XSAVE) }, { F(XGETBV1), F(XSAVE) }, { F(AVX), F(XSAVE) },
-    { F(AVX), F(SSE4_2) }, { F(FMA), F(AVX) }, { F(FMA4), F(AVX) }, { F(F16C), F(AVX) }, { F(XOP), F(AVX) },
-    { F(AVX2), F(AVX) }, { F(VAES), F(AVX2) }, { F(VPCLMULQDQ), F(AVX2) }, { F(AVX_VNNI), F(AVX2) },
-    { F(AVX512F), F(AVX2) }, { F(AVX512DQ), F(AVX512F) }, { F(AVX512_IFMA), F(AVX512F) }, { F(AVX512PF), F(AVX512F) },
-    { F(AVX512ER), F(AVX512F) }, { F(AVX512CD), F(AVX512F) }, { F(AVX512BW), F(AVX512F) }, { F(AVX512VL), F(AVX512F) },
-    { F(AVX512_4VNNIW), F(AVX512F) }, { F(AVX512_4FMAPS), F(AVX512F) }, { F(AVX512_VNNI), F(AVX512F) },
-    { F(AVX512_VPOPCNTDQ), F(AVX512F) }, { F(AVX512_VP2INTERSECT), F(AVX512F) }, { F(AVX512_VBMI), F(AVX512BW) },
-    { F(AVX512_VBMI2), F(AVX512BW) }, { F(AVX512_BITALG), F(AVX512BW) }, { F(AVX512_BF16), F(AVX512BW) },
-    { F(TSXLDTRK), F(RTM) },
+    {F(MMX), F(FPU)}, {F(MMXEXT), F(MMX)}, {F(3DNOW), F(MMX)}, {F(3DNOWEXT), F(3DNOW)},
+    {F(RDTSCP), F(TSC)}, {F(ITSC), F(TSC)}, {F(CX16), F(CX8)}, {F(LM), F(PAE)}, {F(LAHF_LM), F(LM)},
+    {F(SSE), F(FXSR)}, {F(FFXSR), F(FXSR)}, {F(SSE2), F(SSE)}, {F(MISALIGNSSE), F(SSE)},
+    {F(LM), F(SSE2)}, {F(SSE3), F(SSE2)}, {F(AESNI), F(SSE2)}, {F(PCLMULQDQ), F(SSE2)},
+    {F(SHA), F(SSE2)}, {F(GFNI), F(SSE2)}, {F(SSSE3), F(SSE3)}, {F(SSE4A), F(SSE3)},
+    {F(SSE4_1), F(SSSE3)}, {F(SSE4_2), F(SSE4_1)}, {F(XSAVEOPT), F(XSAVE)}, {F(XSAVEC), F(XSAVE)},
+    {F(XGETBV1), F(XSAVE)}, {F(AVX), F(XSAVE)}, {F(AVX), F(SSE4_2)}, {F(FMA), F(AVX)},
+    {F(FMA4), F(AVX)}, {F(F16C), F(AVX)}, {F(XOP), F(AVX)}, {F(AVX2), F(AVX)}, {F(VAES), F(AVX2)},
+    {F(VPCLMULQDQ), F(AVX2)}, {F(AVX_VNNI), F(AVX2)}, {F(AVX512F), F(AVX2)},
+    {F(AVX512DQ), F(AVX512F)}, {F(AVX512_IFMA), F(AVX512F)}, {F(AVX512PF), F(AVX512F)},
+    {F(AVX512ER), F(AVX512F)}, {F(AVX512CD), F(AVX512F)}, {F(AVX512BW), F(AVX512F)},
+    {F(AVX512VL), F(AVX512F)}, {F(AVX512_4VNNIW), F(AVX512F)}, {F(AVX512_4FMAPS), F(AVX512F)},
+    {F(AVX512_VNNI), F(AVX512F)}, {F(AVX512_VPOPCNTDQ), F(AVX512F)},
+    {F(AVX512_VP2INTERSECT), F(AVX512F)}, {F(AVX512_VBMI), F(AVX512BW)},
+    {F(AVX512_VBMI2), F(AVX512BW)}, {F(AVX512_BITALG), F(AVX512BW)}, {F(AVX512_BF16), F(AVX512BW)},
+    {F(TSXLDTRK), F(RTM)},
 };
 #undef F
+/* clang-format on */
 
 static bool fs_test(const uint32_t *fs, unsigned int f) { return (fs[f / 32] >> (f % 32)) & 1; }
 static void fs_set(uint32_t *fs, unsigned int f) { fs[f / 32] |= 1u << (f % 32); }
@@ -154,7 +161,11 @@ static struct cpuid_leaf *slot_of(struct cpuid_policy *p, uint32_t leaf, uint32_
 
 static unsigned int subleaves_of(uint32_t leaf)
 {
-    return leaf == 0x4 ? NR_CACHE : leaf == 0x7 ? NR_FEAT : leaf == 0xb ? NR_TOPO : leaf == XSTATE_LEAF ? NR_XSTATE : 1;
+    return leaf == 0x4           ? NR_CACHE
+           : leaf == 0x7         ? NR_FEAT
+           : leaf == 0xb         ? NR_TOPO
+           : leaf == XSTATE_LEAF ? NR_XSTATE
+                                 : 1;
 }
 
 static bool has_subleaves(uint32_t leaf) { return subleaves_of(leaf) > 1; }
@@ -163,11 +174,13 @@ static bool has_subleaves(uint32_t leaf) { return subleaves_of(leaf) > 1; }
 #define FEATURE_WORD_COUNT 17
 static uint32_t *feature_word(struct cpuid_policy *p, unsigned int i, unsigned int *word)
 {
-    static const uint8_t words[FEATURE_WORD_COUNT] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 18 };
+    static const uint8_t words[FEATURE_WORD_COUNT] = {0, 1,  2,  3,  4,  5,  6,  7, 8,
+                                                      9, 10, 11, 12, 13, 14, 15, 18};
     uint32_t *const reg[FEATURE_WORD_COUNT] = {
-        &p->basic[1].d, &p->basic[1].c, &p->ext[1].d, &p->ext[1].c, &p->xstate[1].a, &p->feat[0].b, &p->feat[0].c,
-        &p->ext[7].d, &p->ext[8].b, &p->feat[0].d, &p->feat[1].a, &p->ext[0x21].a, &p->feat[1].b, &p->feat[2].d,
-        &p->feat[1].c, &p->feat[1].d, &p->ext[0x21].c,
+        &p->basic[1].d, &p->basic[1].c,  &p->ext[1].d,  &p->ext[1].c,  &p->xstate[1].a,
+        &p->feat[0].b,  &p->feat[0].c,   &p->ext[7].d,  &p->ext[8].b,  &p->feat[0].d,
+        &p->feat[1].a,  &p->ext[0x21].a, &p->feat[1].b, &p->feat[2].d, &p->feat[1].c,
+        &p->feat[1].d,  &p->ext[0x21].c,
     };
 
     *word = words[i];
@@ -224,7 +237,8 @@ static uint64_t policy_xcr0(const struct cpuid_policy *p)
     if (!fs_test(p->fs, X86_FEATURE_XSAVE))
         return 0;
     for (uint64_t bit = 4; bit; bit <<= 1) {
-        bool allowed = bit == 4 ? fs_test(p->fs, X86_FEATURE_AVX) : fs_test(p->fs, X86_FEATURE_AVX512F);
+        bool allowed =
+            bit == 4 ? fs_test(p->fs, X86_FEATURE_AVX) : fs_test(p->fs, X86_FEATURE_AVX512F);
         if (!allowed)
             mask &= ~bit;
     }
@@ -238,11 +252,14 @@ static void make_xstate(struct cpuid_policy *p)
     memset(p->xstate, 0, sizeof(p->xstate));
     if (!mask)
         return;
-    p->xstate[0] = (struct cpuid_leaf){ .a = (uint32_t)mask, .c = xstate_size_for(mask), .d = (uint32_t)(mask >> 32) };
+    p->xstate[0] = (struct cpuid_leaf){
+        .a = (uint32_t)mask, .c = xstate_size_for(mask), .d = (uint32_t)(mask >> 32)};
     p->xstate[1].a = p->fs[X86_FEATURE_XSAVEOPT / 32];
     for (unsigned int i = 2; i < NR_XSTATE; i++)
         if (mask & BIT(i))
-            p->xstate[i] = (struct cpuid_leaf){ .a = raw_policy.xstate[i].a, .b = raw_policy.xstate[i].b };
+            p->xstate[i] = (struct cpuid_leaf){.a = raw_policy.xstate[i].a,
+                                               .b = raw_policy.xstate[i].b,
+                                               .c = raw_policy.xstate[i].c & ECXD_ALIGNED};
 }
 
 static void clear_leaves(struct cpuid_leaf *l, unsigned int first, unsigned int last)
@@ -400,7 +417,8 @@ static void tsc_leaf(const struct domain *d, uint32_t sub, struct cpuid_leaf *re
 
     switch (sub) {
     case 0:
-        res->a = (d->vtsc ? 1u : 0) | (cpu_has(X86_FEATURE_ITSC) ? 2u : 0) | (cpu_has(X86_FEATURE_RDTSCP) ? 4u : 0);
+        res->a = (d->vtsc ? 1u : 0) | (cpu_has(X86_FEATURE_ITSC) ? 2u : 0) |
+                 (cpu_has(X86_FEATURE_RDTSCP) ? 4u : 0);
         res->b = d->tsc_mode;
         res->c = d->tsc_khz;
         res->d = d->tsc_incarnation;
@@ -419,7 +437,8 @@ static void tsc_leaf(const struct domain *d, uint32_t sub, struct cpuid_leaf *re
     }
 }
 
-static void hypervisor_leaf(const struct domain *d, uint32_t index, uint32_t sub, struct cpuid_leaf *res)
+static void hypervisor_leaf(const struct domain *d, uint32_t index, uint32_t sub,
+                            struct cpuid_leaf *res)
 {
     switch (index) {
     case 0:
@@ -449,9 +468,10 @@ static void hypervisor_leaf(const struct domain *d, uint32_t index, uint32_t sub
 }
 
 /*
- * Bits that depend on the moment. The forced prefix (seen by #UD) shows the kernel that XSAVE is on before it has turned it on
- * itself: PV kernels of the ABI rely on it. dom0's kernel also sees what it needs to hand ACPI data to the hypervisor; MONITOR
- * only where it takes CPUID for native (seen by #GP).
+ * Bits that depend on the moment. The forced prefix (seen by #UD) shows the kernel that XSAVE is on
+ * before it has turned it on itself: PV kernels of the ABI rely on it. dom0's kernel also sees what
+ * it needs to hand ACPI data to the hypervisor; MONITOR only where it takes CPUID for native (seen
+ * by #GP).
  */
 static void adjust_leaf1(const struct vcpu *v, struct cpuid_leaf *res)
 {
@@ -492,6 +512,8 @@ static void adjust_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub, struc
     case XSTATE_LEAF:
         if (sub == 0 && res->a)
             res->b = xstate_size_for(v->xcr0);
+        if (sub == 1 && res->a & EAXD_XSAVEC)
+            res->b = xstate_compact_size_for(v->xcr0);
         return;
     case EXT_BASE + 1:
         if (dom0_kernel && boot_cpu.vendor != VENDOR_intel)
@@ -561,8 +583,10 @@ void cpu_policy_switch_to(const struct vcpu *next)
 int cpuid_get_featureset(unsigned int index, uint32_t fs[FEATURESET_WORDS])
 {
     static const struct cpuid_policy *const sets[] = {
-        [XEN_SYSCTL_cpu_featureset_raw] = &raw_policy, [XEN_SYSCTL_cpu_featureset_host] = &raw_policy,
-        [XEN_SYSCTL_cpu_featureset_pv] = &pv_default_policy, [XEN_SYSCTL_cpu_featureset_pv_max] = &pv_max_policy,
+        [XEN_SYSCTL_cpu_featureset_raw] = &raw_policy,
+        [XEN_SYSCTL_cpu_featureset_host] = &raw_policy,
+        [XEN_SYSCTL_cpu_featureset_pv] = &pv_default_policy,
+        [XEN_SYSCTL_cpu_featureset_pv_max] = &pv_max_policy,
     };
 
     if (index >= ARRAY_SIZE(sets) || !sets[index])
@@ -577,7 +601,8 @@ struct out_leaves { xen_cpuid_leaf_t *buf; unsigned int max, n; };
 static void out_leaf(struct out_leaves *o, uint32_t leaf, uint32_t sub, const struct cpuid_leaf *l)
 {
     if (o->n < o->max)
-        o->buf[o->n] = (xen_cpuid_leaf_t){ .leaf = leaf, .subleaf = sub, .a = l->a, .b = l->b, .c = l->c, .d = l->d };
+        o->buf[o->n] = (xen_cpuid_leaf_t){
+            .leaf = leaf, .subleaf = sub, .a = l->a, .b = l->b, .c = l->c, .d = l->d};
     o->n++;
 }
 
@@ -589,7 +614,8 @@ static void out_policy(struct out_leaves *o, struct cpuid_policy *p)
         if (!has_subleaves(leaf))
             out_leaf(o, leaf, XEN_CPUID_NO_SUBLEAF, slot_of(p, leaf, 0));
         else
-            for (uint32_t sub = 0; sub < subleaves_of(leaf) && (leaf != 7 || sub <= p->max_feat); sub++)
+            for (uint32_t sub = 0; sub < subleaves_of(leaf) && (leaf != 7 || sub <= p->max_feat);
+                 sub++)
                 out_leaf(o, leaf, sub, slot_of(p, leaf, sub));
     }
     out_leaf(o, HV_BASE, XEN_CPUID_NO_SUBLEAF, &none);
@@ -598,14 +624,19 @@ static void out_policy(struct out_leaves *o, struct cpuid_policy *p)
         out_leaf(o, EXT_BASE + i, XEN_CPUID_NO_SUBLEAF, &p->ext[i]);
 }
 
-int cpuid_policy_export(const struct domain *d, unsigned int index, xen_cpuid_leaf_t *buf, unsigned int max)
+int cpuid_policy_export(const struct domain *d, unsigned int index, xen_cpuid_leaf_t *buf,
+                        unsigned int max)
 {
     static struct cpuid_policy *const policies[] = {
-        [XEN_SYSCTL_cpu_policy_raw] = &raw_policy, [XEN_SYSCTL_cpu_policy_host] = &raw_policy,
-        [XEN_SYSCTL_cpu_policy_pv_max] = &pv_max_policy, [XEN_SYSCTL_cpu_policy_pv_default] = &pv_default_policy,
+        [XEN_SYSCTL_cpu_policy_raw] = &raw_policy,
+        [XEN_SYSCTL_cpu_policy_host] = &raw_policy,
+        [XEN_SYSCTL_cpu_policy_pv_max] = &pv_max_policy,
+        [XEN_SYSCTL_cpu_policy_pv_default] = &pv_default_policy,
     };
     struct out_leaves o = { buf, max, 0 };
-    struct cpuid_policy *p = d ? d->cpuid_policy : index < ARRAY_SIZE(policies) ? policies[index] : NULL;
+    struct cpuid_policy *p = d                              ? d->cpuid_policy
+                             : index < ARRAY_SIZE(policies) ? policies[index]
+                                                            : NULL;
 
     if (!p)
         return -EINVAL;
@@ -629,7 +660,8 @@ static bool import_leaf(struct cpuid_policy *p, const xen_cpuid_leaf_t *l)
     return true;
 }
 
-int cpuid_policy_import(struct domain *d, const xen_cpuid_leaf_t *leaves, unsigned int nr, unsigned int *bad)
+int cpuid_policy_import(struct domain *d, const xen_cpuid_leaf_t *leaves, unsigned int nr,
+                        unsigned int *bad)
 {
     struct cpuid_policy *p = xmalloc(sizeof(*p));
     uint32_t max_basic, max_ext;
@@ -642,10 +674,12 @@ int cpuid_policy_import(struct domain *d, const xen_cpuid_leaf_t *leaves, unsign
         if (!import_leaf(p, &leaves[*bad]))
             goto out;
     leaves_to_features(p);
-    memcpy(&p->fs[X86_FEATURE_RDCL_NO / 32], &d->cpuid_policy->fs[X86_FEATURE_RDCL_NO / 32], 2 * sizeof(p->fs[0]));
+    memcpy(&p->fs[X86_FEATURE_RDCL_NO / 32], &d->cpuid_policy->fs[X86_FEATURE_RDCL_NO / 32],
+           2 * sizeof(p->fs[0]));
     max_basic = p->basic[0].a;
     max_ext = p->ext[0].a;
-    if (max_basic > pv_max_policy.basic[0].a || max_ext > pv_max_policy.ext[0].a || p->feat[0].a > pv_max_policy.max_feat)
+    if (max_basic > pv_max_policy.basic[0].a || max_ext > pv_max_policy.ext[0].a ||
+        p->feat[0].a > pv_max_policy.max_feat)
         goto out;
     p->max_feat = p->feat[0].a;
     for (unsigned int i = 0; i < FEATURESET_WORDS; i++)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Entry points of the IDT. Each builds a struct cpu_user_regs and calls C. What interrupted a guest continues in pv_exit_to_guest
- * (pv/entry.S), which looks at soft interrupts and events; what interrupted the hypervisor goes back there.
+ * Entry points of the IDT. Each builds a struct cpu_user_regs and calls C. What interrupted a guest
+ * continues in pv_exit_to_guest (pv/entry.S), which looks at soft interrupts and events; what
+ * interrupted the hypervisor goes back there.
  *
- * The stack is the primary one but for #DF, NMI, #MC and #DB, which have their own (hv/current.h). A #DB or NMI out of a guest
- * moves to the primary stack, because its handling may end in a switch to another vCPU.
+ * The stack is the primary one but for #DF, NMI, #MC and #DB, which have their own
+ * (hv/current.h). A #DB or NMI out of a guest moves to the primary stack, because its handling
+ * may end in a switch to another vCPU.
  */
 #include <hv/asm.h>
 #include <hv/current.h>
@@ -60,7 +62,8 @@ ENTRY(return_to_hv)
     iretq
 END(return_to_hv)
 
-/* The frame at RSI (a guest's, built on an IST stack) moves to the primary stack, and RSP with it. */
+/* The frame at RSI (a guest's, built on an IST stack) moves to the
+   primary stack, and RSP with it. */
 .macro MOVE_TO_PRIMARY
     movq %rsp, %rsi
     GET_CPU_INFO %rdi
@@ -86,7 +89,8 @@ ENTRY(entry_db)
     jmp return_to_hv
 END(entry_db)
 
-/* NMI and #MC stay on their own stacks: their C functions do little, and raise a soft interrupt for the rest. */
+/* NMI and #MC stay on their own stacks: their C functions do little, and raise a
+   soft interrupt for the rest. */
 ENTRY(entry_nmi)
     pushq $0
     movl $X86_EXC_NMI, 4(%rsp)
@@ -157,7 +161,8 @@ END(irq_common)
 
     .text
 
-/* unsigned long raw_copy(void *dst, const void *src, size_t len) and its kin: RAX = bytes not copied. */
+/* unsigned long raw_copy(void *dst, const void *src, size_t len) and its
+   kin: RAX = bytes not copied. */
 
 ENTRY(raw_copy)
     movq %rdx, %rcx
@@ -177,8 +182,8 @@ ENTRY(raw_clear)
 END(raw_clear)
 
 /*
- * int raw_read_user(void *dst, const void *src, size_t len), int raw_write_user(void *dst, const void *src, size_t len):
- * 0 or -EFAULT; a read that fails zeroes the rest of dst.
+ * int raw_read_user(void *dst, const void *src, size_t len), int raw_write_user(void *dst, const
+ * void *src, size_t len): 0 or -EFAULT; a read that fails zeroes the rest of dst.
  */
 ENTRY(raw_read_user)
     OPEN_SMAP

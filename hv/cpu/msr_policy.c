@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What PV guests find at model-specific registers: one table, a row for each register or range, with what a read gives and
- * what a write does. A register that has no row raises #GP, except in domains with relaxed MSRs, where one that the host has
- * reads as 0 and ignores writes.
+ * What PV guests find at model-specific registers: one table, a row for each register or range,
+ * with what a read gives and what a write does. A register that has no row raises #GP, except in
+ * domains with relaxed MSRs, where one that the host has reads as 0 and ignores writes.
  */
 #include <hv/cpuid.h>
+#include <hv/backend.h>
+#include <hv/dom0.h>
 #include <hv/domain.h>
 #include <hv/errno.h>
 #include <hv/hypercall.h>
@@ -23,7 +25,10 @@
 typedef int (*msr_read_fn)(struct vcpu *v, uint32_t msr, uint64_t *val);
 typedef int (*msr_write_fn)(struct vcpu *v, uint32_t msr, uint64_t val);
 
-static bool is_amd(void) { return boot_cpu.vendor == VENDOR_amd || boot_cpu.vendor == VENDOR_hygon; }
+static bool is_amd(void)
+{
+    return boot_cpu.vendor == VENDOR_amd || boot_cpu.vendor == VENDOR_hygon;
+}
 static bool is_intel(void) { return boot_cpu.vendor == VENDOR_intel; }
 
 /* --- Reads --- */
@@ -163,16 +168,30 @@ static int rd_de_cfg(struct vcpu *v, uint32_t msr, uint64_t *val)
 
 static int wr_fault(struct vcpu *v, uint32_t msr, uint64_t val) { return -EPERM; }
 static int wr_ignore(struct vcpu *v, uint32_t msr, uint64_t val) { return 0; }
-static int wr_ignore_intel(struct vcpu *v, uint32_t msr, uint64_t val) { return is_intel() ? 0 : -EPERM; }
-static int wr_ignore_amd(struct vcpu *v, uint32_t msr, uint64_t val) { return is_amd() ? 0 : -EPERM; }
+static int wr_ignore_intel(struct vcpu *v, uint32_t msr, uint64_t val)
+{
+    return is_intel() ? 0 : -EPERM;
+}
+static int wr_ignore_amd(struct vcpu *v, uint32_t msr, uint64_t val)
+{
+    return is_amd() ? 0 : -EPERM;
+}
 static int wr_zero(struct vcpu *v, uint32_t msr, uint64_t val) { return val ? -EPERM : 0; }
-static int wr_zero_intel(struct vcpu *v, uint32_t msr, uint64_t val) { return is_intel() && !val ? 0 : -EPERM; }
-static int wr_mmio_conf(struct vcpu *v, uint32_t msr, uint64_t val) { return has_mmio_conf() ? 0 : -EPERM; }
+static int wr_zero_intel(struct vcpu *v, uint32_t msr, uint64_t val)
+{
+    return is_intel() && !val ? 0 : -EPERM;
+}
+static int wr_mmio_conf(struct vcpu *v, uint32_t msr, uint64_t val)
+{
+    return has_mmio_conf() ? 0 : -EPERM;
+}
 static int wr_pat(struct vcpu *v, uint32_t msr, uint64_t val) { return val == HV_PAT ? 0 : -EPERM; }
 
 static int wr_base(struct vcpu *v, uint32_t msr, uint64_t val)
 {
-    unsigned long which = msr == MSR_FS_BASE ? SEGBASE_FS : msr == MSR_GS_BASE ? SEGBASE_GS_KERNEL : SEGBASE_GS_USER;
+    unsigned long which = msr == MSR_FS_BASE   ? SEGBASE_FS
+                          : msr == MSR_GS_BASE ? SEGBASE_GS_KERNEL
+                                               : SEGBASE_GS_USER;
 
     return is_canonical(val) && do_set_segment_base(which, val) == 0 ? 0 : -EPERM;
 }
@@ -203,6 +222,23 @@ static int wr_misc_enable(struct vcpu *v, uint32_t msr, uint64_t val)
 static int wr_mc_bank(struct vcpu *v, uint32_t msr, uint64_t val)
 {
     return (msr - MSR_MC0_CTL) % MC_MSRS_PER_BANK == 0 ? 0 : wr_zero(v, msr, val);
+}
+
+/* The first of the hypervisor's own registers (CPUID leaf 0x40000002): fills the guest's frame with
+   hypercall stubs. The page number in the low bits can only be 0. */
+static int wr_hypercall_page(struct vcpu *v, uint32_t msr, uint64_t val)
+{
+    struct domain *d = v->domain;
+    struct page_info *pg;
+
+    if (val & ~PAGE_MASK)
+        return -EPERM;
+    pg = d->backend->get_gfn(d, val >> PAGE_SHIFT, true);
+    if (!pg)
+        return -EPERM;
+    pv_fill_hypercall_page(page_to_virt(pg));
+    put_page_and_type(pg);
+    return 0;
 }
 
 /* --- The table. The first rows are the ones that guests use often. --- */
@@ -250,6 +286,7 @@ static const struct msr_row {
     { MSR_K8_PSTATE_LIMIT, MSR_K8_PSTATE7, rd_zero_amd, wr_ignore_amd },
     { MSR_AMD_FAM15H_EVNTSEL0, MSR_AMD_FAM15H_PERFCTR5, rd_zero_amd, wr_ignore_amd },
     { MSR_AMD_DE_CFG, MSR_AMD_DE_CFG, rd_de_cfg, wr_ignore_amd },
+    { MSR_XEN_HYPERCALL_PAGE, MSR_XEN_HYPERCALL_PAGE, rd_zero, wr_hypercall_page },
 };
 
 static const struct msr_row *find_row(uint32_t msr)

@@ -30,14 +30,6 @@ void smp_send_event_check_cpu(unsigned int cpu)
     apic_send_ipi(cpu_apicid[cpu], VECTOR_EVENT_CHECK);
 }
 
-void smp_send_event_check(const cpumask_t *mask)
-{
-    unsigned int cpu;
-
-    for_each_cpu(cpu, mask)
-        smp_send_event_check_cpu(cpu);
-}
-
 /* The interrupt's return path looks at soft interrupts and events; that is all it is for. */
 void smp_event_check_interrupt(void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The IDT, and exceptions that happen in the hypervisor itself: expected ones (fix-up table, the IRET to a guest), else panic.
+ * The IDT, and exceptions that happen in the hypervisor itself: expected ones (fix-up table, the
+ * IRET to a guest), else panic.
  */
 #include <hv/boot.h>
 #include <hv/console.h>
@@ -19,9 +20,9 @@
 #define IDT_INTERRUPT_GATE 0x8e00UL
 #define IDT_DPL(n) ((unsigned long)(n) << 13)
 
-extern char entry_de[], entry_db[], entry_nmi[], entry_bp[], entry_of[], entry_br[], entry_ud[], entry_nm[], entry_df[],
-    entry_ts[], entry_np[], entry_ss[], entry_gp[], entry_pf[], entry_mf[], entry_ac[], entry_mc[], entry_xm[],
-    entry_int80[], entry_int82[], irq_entries[];
+extern char entry_de[], entry_db[], entry_nmi[], entry_bp[], entry_of[], entry_br[], entry_ud[],
+    entry_nm[], entry_df[], entry_ts[], entry_np[], entry_ss[], entry_gp[], entry_pf[], entry_mf[],
+    entry_ac[], entry_mc[], entry_xm[], entry_int80[], entry_int82[], irq_entries[];
 
 static const struct gate {
     uint8_t vector, ist, dpl;
@@ -70,8 +71,8 @@ void idt_init_table(struct idt_entry *idt)
 const char *exception_name(unsigned int vector)
 {
     static const char names[][4] = {
-        "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "#9", "#TS", "#NP", "#SS", "#GP", "#PF", "#15",
-        "#MF", "#AC", "#MC", "#XM", "#VE", "#CP",
+        "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "#9", "#TS", "#NP",
+        "#SS", "#GP", "#PF", "#15", "#MF", "#AC", "#MC", "#XM", "#VE", "#CP",
     };
     return vector < ARRAY_SIZE(names) ? names[vector] : "trap";
 }
@@ -103,8 +104,9 @@ extern char pv_iret_insn[];
 void pv_iret_faulted(struct cpu_user_regs *regs) noreturn;
 
 /*
- * IRET to the guest faulted in ring 0. The exception frame was pushed over the end of cpu_info.guest_regs, whose general
- * registers had been popped; they are in the exception frame now and move back to where they came from.
+ * IRET to the guest faulted in ring 0. The exception frame was pushed over the end of
+ * cpu_info.guest_regs, whose general registers had been popped; they are in the exception frame now
+ * and move back to where they came from.
  */
 static void iret_to_guest_faulted(struct cpu_user_regs *regs) noreturn;
 static void iret_to_guest_faulted(struct cpu_user_regs *regs)
@@ -118,7 +120,8 @@ static void iret_to_guest_faulted(struct cpu_user_regs *regs)
     pv_iret_faulted(guest);
 }
 
-/* A data breakpoint held back by MOV SS fires on the SYSCALL entry (XSA-260); TF survives SYSENTER. Neither is ours. */
+/* A data breakpoint held back by MOV SS fires on the SYSCALL entry (XSA-260); TF
+   survives SYSENTER. Neither is ours. */
 static void debug_in_hv(struct cpu_user_regs *regs)
 {
     __asm__ volatile("movq %0, %%dr6" : : "r"(X86_DR6_DEFAULT));
@@ -126,9 +129,10 @@ static void debug_in_hv(struct cpu_user_regs *regs)
 }
 
 /*
- * A selector of the guest's LDT was loaded here, by a switch or by the IRET to it, and its page is not in the window yet. Making it
- * so may need other CPUs, which are waited for with interrupts on; nothing below this frame is in use. What was left to
- * a soft interrupt meanwhile may have missed the exit path's last look, so that look is taken again by interrupt.
+ * A selector of the guest's LDT was loaded here, by a switch or by the IRET to it, and its page is
+ * not in the window yet. Making it so may need other CPUs, which are waited for with interrupts on;
+ * nothing below this frame is in use. What was left to a soft interrupt meanwhile may have missed
+ * the exit path's last look, so that look is taken again by interrupt.
  */
 static bool guest_ldt_fault(unsigned long addr)
 {
@@ -178,7 +182,8 @@ void do_exception(struct cpu_user_regs *regs)
 void do_double_fault(struct cpu_user_regs *regs)
 {
     console_start_sync();
-    printk(XENLOG_ERR "#DF on CPU %u: stack overflow or damaged state; RSP %#lx\n", smp_processor_id(), regs->rsp);
+    printk(XENLOG_ERR "#DF on CPU %u: stack overflow or damaged state; RSP %#lx\n",
+           smp_processor_id(), regs->rsp);
     show_registers(regs);
     show_backtrace(regs);
     panic("double fault in the hypervisor");
@@ -195,8 +200,10 @@ void do_nmi(struct cpu_user_regs *regs)
 {
     if (smp_nmi_stop())
         return;
-    /* Port 0x61 bits 7 and 6: memory parity (SERR) and channel check; neither set means someone's IPI or a button. */
-    printk(XENLOG_WARNING "CPU %u: NMI, reason %#x, at %pS\n", smp_processor_id(), inb(0x61), (void *)regs->rip);
+    /* Port 0x61 bits 7 and 6: memory parity (SERR) and channel check; neither set
+       means someone's IPI or a button. */
+    printk(XENLOG_WARNING "CPU %u: NMI, reason %#x, at %pS\n", smp_processor_id(), inb(0x61),
+           (void *)regs->rip);
 }
 
 void traps_init(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * FPU and extended state of vCPUs. Always switched whole, with XSAVEOPT, XSAVE or FXSAVE, standard format; never XSAVEC or XSAVES,
- * so an area's layout is the one that CPUID states. Source: Intel SDM volume 1, "Managing State Using the XSAVE Feature Set".
+ * FPU and extended state of vCPUs. Always switched whole, with XSAVEOPT, XSAVE or FXSAVE, standard
+ * format; never XSAVEC or XSAVES, so an area's layout is the one that CPUID states. Source: Intel
+ * SDM volume 1, "Managing State Using the XSAVE Feature Set".
  */
 #include <hv/cpuid.h>
 #include <hv/current.h>
@@ -21,6 +22,7 @@
 #define XSTATE_SWITCHED (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512)
 #define XSTATE_COMPONENTS 8
 #define XSTATE_LEAF 0xd
+#define ECX_ALIGNED (1u << 1) /* in the compacted format the component starts at a multiple of 64 */
 
 #define FXSAVE_SIZE 512
 #define XSAVE_HEADER_SIZE 64
@@ -54,7 +56,7 @@ _Static_assert(sizeof(struct xsave) == FXSAVE_SIZE + XSAVE_HEADER_SIZE, "XSAVE h
 uint64_t host_xcr0;
 uint32_t xsave_area_size = FXSAVE_SIZE;
 static uint32_t mxcsr_mask = MXCSR_MASK_DEFAULT;
-static struct { uint32_t size, offset; } component[XSTATE_COMPONENTS];
+static struct { uint32_t size, offset, compact_align; } component[XSTATE_COMPONENTS];
 static DEFINE_PER_CPU(uint64_t, loaded_xcr0);
 
 /* The allocator aligns to 16 bytes only; the area is rounded up within its allocation. */
@@ -87,9 +89,12 @@ static void read_components(void)
 {
     uint32_t c, d;
 
-    for (uint32_t i = 2; i < XSTATE_COMPONENTS; i++)
-        if (host_xcr0 & BIT(i))
-            cpuid_count(XSTATE_LEAF, i, &component[i].size, &component[i].offset, &c, &d);
+    for (uint32_t i = 2; i < XSTATE_COMPONENTS; i++) {
+        if (!(host_xcr0 & BIT(i)))
+            continue;
+        cpuid_count(XSTATE_LEAF, i, &component[i].size, &component[i].offset, &c, &d);
+        component[i].compact_align = c & ECX_ALIGNED ? XSAVE_ALIGN : 1;
+    }
 }
 
 void xstate_init_cpu(void)
@@ -122,7 +127,8 @@ void xstate_init(void)
         xsave_area_size = xstate_size_for(host_xcr0);
     }
     printk(XENLOG_INFO "FPU state: %s, %u bytes, components %#lx\n",
-           !host_xcr0 ? "FXSAVE" : cpu_has(X86_FEATURE_XSAVEOPT) ? "XSAVEOPT" : "XSAVE", xsave_area_size, host_xcr0);
+           !host_xcr0 ? "FXSAVE" : cpu_has(X86_FEATURE_XSAVEOPT) ? "XSAVEOPT" : "XSAVE",
+           xsave_area_size, host_xcr0);
 }
 
 uint32_t xstate_size_for(uint64_t xcr0)
@@ -132,6 +138,16 @@ uint32_t xstate_size_for(uint64_t xcr0)
     for (unsigned int i = 2; i < XSTATE_COMPONENTS; i++)
         if (xcr0 & host_xcr0 & BIT(i))
             size = MAX(size, component[i].offset + component[i].size);
+    return size;
+}
+
+uint32_t xstate_compact_size_for(uint64_t xcr0)
+{
+    uint32_t size = FXSAVE_SIZE + XSAVE_HEADER_SIZE;
+
+    for (unsigned int i = 2; i < XSTATE_COMPONENTS; i++)
+        if (xcr0 & host_xcr0 & BIT(i))
+            size = ROUND_UP(size, component[i].compact_align) + component[i].size;
     return size;
 }
 
@@ -175,7 +191,8 @@ void xstate_save(struct vcpu *v)
         __asm__ volatile("xsave64 %0" : "+m"(*x) : "a"(lo), "d"(hi) : "memory");
 }
 
-/* AMD CPUs load the x87 error pointers only with a pending exception: the last vCPU's would stay. */
+/* AMD CPUs load the x87 error pointers only with a pending exception:
+   the last vCPU's would stay. */
 static void clear_x87_pointers(void)
 {
     static const uint32_t zero;
@@ -194,9 +211,11 @@ void xstate_restore(struct vcpu *v)
         __asm__ volatile("fxrstorq %0" : : "m"(*x));
         return;
     }
-    /* All components, so that nothing of the last vCPU stays; those that this one doesn't use get their initial value. */
+    /* All components, so that nothing of the last vCPU stays; those that this one doesn't
+       use get their initial value. */
     xsetbv(host_xcr0);
-    __asm__ volatile("xrstor64 %0" : : "m"(*x), "a"((uint32_t)host_xcr0), "d"((uint32_t)(host_xcr0 >> 32)) : "memory");
+    __asm__ volatile("xrstor64 %0" : : "m"(*x), "a"((uint32_t)host_xcr0),
+                     "d"((uint32_t)(host_xcr0 >> 32)) : "memory");
     xsetbv(v->xcr0);
 }
 

@@ -27,10 +27,6 @@ static uint64_t opt_max_vcpus;
 uint_param("dom0_max_vcpus", opt_max_vcpus);
 static bool opt_vcpus_pin;
 bool_param("dom0_vcpus_pin", opt_vcpus_pin);
-static uint64_t opt_grant_frames = 64;
-uint_param("gnttab_max_frames", opt_grant_frames);
-static uint64_t opt_maptrack_frames = 1024;
-uint_param("gnttab_max_maptrack_frames", opt_maptrack_frames);
 
 static int parse_one_mem(const char *s, const char **end)
 {
@@ -182,8 +178,8 @@ static unsigned int nr_dom0_vcpus(void)
 static struct domain *create(unsigned int vcpus)
 {
     struct xen_domctl_createdomain cfg = {
-        .max_vcpus = vcpus, .max_evtchn_port = -1, .max_grant_frames = (int32_t)opt_grant_frames,
-        .max_maptrack_frames = (int32_t)opt_maptrack_frames, .grant_opts = XEN_DOMCTL_GRANT_version(1),
+        .max_vcpus = vcpus, .max_evtchn_port = -1, .max_grant_frames = -1,
+        .max_maptrack_frames = -1, .grant_opts = XEN_DOMCTL_GRANT_version(1),
     };
     struct domain *d;
     int err = 0;

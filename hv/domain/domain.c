@@ -15,9 +15,6 @@
 #include <hv/sched.h>
 #include <hv/time.h>
 
-/* What createdomain gives when it asks for the default (a negative number). */
-#define DEFAULT_GRANT_FRAMES 64
-#define DEFAULT_MAPTRACK_FRAMES 1024
 #define RELINQUISH_BATCH 256
 #define ZOMBIE_INTERVAL SECONDS(1)
 
@@ -158,7 +155,6 @@ static void init_memory_fields(struct domain *d)
     static const struct page_list empty = PAGE_LIST_INIT;
 
     spin_lock_init(&d->page_alloc_lock, LOCK_PAGE_ALLOC);
-    spin_lock_init(&d->pt_lock, LOCK_PV_PT);
     d->page_list = d->xen_page_list = d->relmem_list = empty;
 }
 
@@ -190,10 +186,9 @@ struct domain *domain_create(domid_t id, const struct xen_domctl_createdomain *c
     d->ssidref = cfg->ssidref;
     memcpy(d->handle, cfg->handle, sizeof(d->handle));
     d->max_evtchn_port = MIN(cfg->max_evtchn_port, (uint32_t)INT32_MAX);
-    d->max_grant_frames = cfg->max_grant_frames < 0 ? DEFAULT_GRANT_FRAMES
-                                                    : (unsigned int)cfg->max_grant_frames;
-    d->max_maptrack_frames = cfg->max_maptrack_frames < 0 ? DEFAULT_MAPTRACK_FRAMES
-                                                          : (unsigned int)cfg->max_maptrack_frames;
+    /* Negative ones become the defaults of the command line in grant_table_init(). */
+    d->max_grant_frames = (unsigned int)cfg->max_grant_frames;
+    d->max_maptrack_frames = (unsigned int)cfg->max_maptrack_frames;
     init_timer(&d->zombie_timer, zombie_look, d, smp_processor_id());
     d->tsc_khz = cpu_khz;
     d->controller_pause_count = 1;
@@ -276,7 +271,9 @@ int domain_kill(struct domain *d)
     if (d->is_dying == DOMDYING_alive)
         start_dying(d);
 
-    evtchn_destroy(d);
+    rc = evtchn_destroy(d);
+    if (rc)
+        return rc;
     rc = grant_release_mappings(d);
     if (rc)
         return rc;
@@ -286,6 +283,7 @@ int domain_kill(struct domain *d)
         return rc;
     for_each_vcpu (d, v)
         unmap_vcpu_info(v);
+    pirq_release_eoi_page(d);
     rc = relinquish_frames(d);
     if (rc)
         return rc;
@@ -299,15 +297,6 @@ int domain_kill(struct domain *d)
 }
 
 /* --- pausing --- */
-
-void domain_pause_nosync(struct domain *d)
-{
-    struct vcpu *v;
-
-    atomic_inc(&d->pause_count);
-    for_each_vcpu (d, v)
-        vcpu_sleep_nosync(v);
-}
 
 void domain_pause(struct domain *d)
 {

@@ -414,22 +414,43 @@ int evtchn_init_domain(struct domain *d)
     return 0;
 }
 
-void evtchn_destroy(struct domain *d)
+/* Closes the ports from evtchn_destroy_next on. No new ones appear: d dies, and says so to who
+   allocates. */
+static int close_all(struct domain *d)
 {
+    unsigned int i = MAX(d->evtchn_destroy_next, 1u);
+
+    for (; evtchn_port_valid(d, i) && READ_ONCE(d->active_evtchns); i++) {
+        if (i % RESET_STRIDE == 0 && i != d->evtchn_destroy_next && hypercall_preempt_check()) {
+            d->evtchn_destroy_next = i;
+            return -ERESTART;
+        }
+        (void)evtchn_close(d, i); /* free ones are refused */
+    }
+    d->evtchn_destroy_next = i;
+    return 0;
+}
+
+int evtchn_destroy(struct domain *d)
+{
+    int rc;
+
     if (!d->evtchn_bucket)
-        return;
+        return 0;
     /* Whoever holds the lock may not have seen that d dies; who comes after does and allocates no
      * port. */
     spin_lock(&d->event_lock);
     spin_unlock(&d->event_lock);
-    for (unsigned int i = 1; evtchn_port_valid(d, i) && READ_ONCE(d->active_evtchns); i++)
-        (void)evtchn_close(d, i);
+    rc = close_all(d);
+    if (rc)
+        return rc;
     clear_global_virq_handlers(d);
     spin_lock(&d->event_lock);
     if (d->evtchn_fifo)
         evtchn_fifo_destroy(d);
     d->evtchn_ops = &evtchn_2l_ops;
     spin_unlock(&d->event_lock);
+    return 0;
 }
 
 void evtchn_free(struct domain *d)

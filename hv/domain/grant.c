@@ -5,6 +5,7 @@
  */
 #include <hv/backend.h>
 #include <hv/hypercall.h>
+#include <hv/lib.h>
 #include <hv/param.h>
 #include <hv/printk.h>
 #include <hv/processor.h>
@@ -18,6 +19,38 @@ static unsigned int opt_max_frames = 64;
 uint_param("gnttab_max_frames", opt_max_frames);
 static unsigned int opt_max_maptrack_frames = 1024;
 uint_param("gnttab_max_maptrack_frames", opt_max_maptrack_frames);
+
+/* gnttab=max-ver:N,transitive=BOOL,transfer=BOOL: what stock systems say to turn features off that
+   are not there anyway. Asking for one is a bad value. */
+static bool is_refused_feature(const char *word, size_t len)
+{
+    static const char *const off[] = {
+        "max-ver:1", "no-transitive", "transitive=0", "transitive=no", "transitive=off",
+        "transitive=false", "transitive=disable", "no-transfer", "transfer=0", "transfer=no",
+        "transfer=off", "transfer=false", "transfer=disable",
+    };
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(off); i++)
+        if (!strncmp(word, off[i], len) && !off[i][len])
+            return true;
+    return false;
+}
+
+static int parse_gnttab(const char *s)
+{
+    for (;;) {
+        size_t n = 0;
+
+        while (s[n] && s[n] != ',')
+            n++;
+        if (!is_refused_feature(s, n))
+            return -EINVAL;
+        if (!s[n])
+            return 0;
+        s += n + 1;
+    }
+}
+custom_param("gnttab", parse_gnttab);
 
 /* --- Life --- */
 

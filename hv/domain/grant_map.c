@@ -16,7 +16,8 @@
 
 #define UNMAP_BATCH 32
 #define RELEASE_STRIDE 256
-#define HOW_BITS (GNTMAP_readonly | GNTMAP_contains_pte) /* of the mapping, needed again to unmap it */
+#define HOW_BITS (GNTMAP_readonly | GNTMAP_contains_pte) /* of the mapping, needed again to unmap
+                                                            it */
 
 static uint32_t pins_of(unsigned int flags)
 {

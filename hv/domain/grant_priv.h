@@ -9,8 +9,7 @@
  * Locks. (g) grant_table::lock of the granting domain; never two tables' at once. (m) maptrack_lock
  * of the mapping domain; it may be taken under nothing else of this file. A maptrack entry's flags
  * change under the (g) lock of the domain it maps from, so that two CPUs can't end one mapping
- * twice. No lock is held while a page table is changed (pt_lock is outer) or while references are
- * dropped.
+ * twice. No lock is held while a page table is changed or while references are dropped.
  *
  * References. A host mapping holds one page reference and, if writable, one PGT_writable_page use.
  * They belong to the page-table entry: it is the grant code that takes them before the entry is
@@ -44,14 +43,13 @@ struct active_grant {
 
 struct grant_mapping {
     uint32_t ref;   /* free: next free handle */
-    uint16_t flags; /* GNTMAP_device_map, _host_map, _readonly, _contains_pte; no map bit set = free, being made or
-                       being ended */
+    uint16_t flags; /* GNTMAP_device_map, _host_map, _readonly, _contains_pte; no map bit set =
+                       free, being made or being ended */
     domid_t domid;
 };
 _Static_assert(sizeof(struct grant_mapping) == 8, "a maptrack frame holds a power of two");
 #define MAP_BITS (GNTMAP_device_map | GNTMAP_host_map)
 /* What else unmapping must know. */
-#define MAP_KIND (GNTMAP_readonly | GNTMAP_application_map | GNTMAP_contains_pte)
 #define MAP_GOING(bits) ((uint16_t)((bits) << 8)) /* in flags: being unmapped right now */
 
 struct grant_table {

@@ -192,7 +192,6 @@ int shutdown_init_domain(struct domain *d)
 {
     spin_lock_init(&d->shutdown_lock, LOCK_SHUTDOWN);
     d->shutdown_code = NO_SHUTDOWN_CODE;
-    d->watchdog_supported = true;
     tasklet_init(&d->crash_tasklet, crash_work, d);
     for (unsigned int i = 0; i < ARRAY_SIZE(d->watchdog_timer); i++)
         init_timer(&d->watchdog_timer[i], watchdog_fired, d, smp_processor_id());

@@ -118,12 +118,6 @@ void vcpu_set_online(struct vcpu *v, bool online)
 
 /* --- pausing --- */
 
-void vcpu_pause_nosync(struct vcpu *v)
-{
-    atomic_inc(&v->pause_count);
-    vcpu_sleep_nosync(v);
-}
-
 void vcpu_pause(struct vcpu *v)
 {
     ASSERT(v != current);
@@ -161,15 +155,19 @@ int map_vcpu_info(struct vcpu *v, gfn_t gfn, unsigned int offset)
 
     if (offset > PAGE_SIZE - sizeof(struct vcpu_info) || !IS_ALIGNED(offset, sizeof(unsigned long)))
         return -ENXIO;
-    if (v->vcpu_info_mfn != INVALID_MFN)
+    if (READ_ONCE(v->vcpu_info_mfn) != INVALID_MFN)
         return -EINVAL;
     if (v != current && !test_bit(VPF_down, &v->pause_flags))
         return -EINVAL;
     pg = d->backend->get_gfn(d, gfn, true);
     if (!pg)
         return -EINVAL;
+    /* Two vCPUs may do this for a third one: a lost reference would keep the domain for ever. */
+    if (cmpxchg(&v->vcpu_info_mfn, INVALID_MFN, page_to_mfn(pg)) != INVALID_MFN) {
+        put_page_and_type(pg);
+        return -EINVAL;
+    }
     move_vcpu_info(v, (struct vcpu_info *)((char *)page_to_virt(pg) + offset));
-    v->vcpu_info_mfn = page_to_mfn(pg);
     return 0;
 }
 

@@ -67,7 +67,8 @@ int set_global_virq_handler(struct domain *d, unsigned int virq)
         return -EINVAL;
     if (READ_ONCE(handlers[virq]) == d)
         return 0;
-    if (!get_domain(d))
+    /* evtchn_destroy() may be over: nobody would give the reference back. (d) */
+    if (d->is_dying || !get_domain(d))
         return -EINVAL;
     spin_lock(&handlers_lock);
     old = handlers[virq];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where messages and dom0's console output go: the log ring and the devices named by console=; and where typed
- * characters go: dom0 or the debug keys, switched by the switch character typed three times.
+ * Where messages and dom0's console output go: the log ring and the devices named by console=; and
+ * where typed characters go: dom0 or the debug keys, switched by the switch character typed three
+ * times.
  */
 #include <hv/boot.h>
 #include <hv/console.h>
@@ -87,15 +88,6 @@ void console_emit(const char *s, size_t len)
     console_emit_devices(s, len);
 }
 
-void console_puts(const char *s, size_t len)
-{
-    unsigned long flags;
-    bool nested = console_lock(&flags);
-
-    console_emit_devices(s, len);
-    console_unlock(nested, flags);
-}
-
 size_t console_read_ring(char *buf, size_t len, bool clear, bool incremental, uint32_t *index)
 {
     unsigned long flags;
@@ -170,13 +162,15 @@ void console_init_early(void)
     if (opt_sync_console)
         serial_set_sync();
     if (bad)
-        printk(XENLOG_ERR "console=%s: unknown from \"%s\" on; com1, vga and none are known\n", opt_console, bad);
+        printk(XENLOG_ERR "console=%s: unknown from \"%s\" on; com1, vga and none are known\n",
+               opt_console, bad);
     if (!serial_present() && wanted & CON_COM1 && !opt_com1[0] && !(wanted & CON_VGA))
-        printk(XENLOG_ERR "console=com1 without com1=BAUD: no serial console; com1=115200,8n1 sets it up\n");
+        printk(XENLOG_ERR
+               "console=com1 without com1=BAUD: no serial console; com1=115200,8n1 sets it up\n");
 }
 
-
-/* Moves the log to a ring of the size asked for; the old one stays as it was when there is no memory. */
+/* Moves the log to a ring of the size asked for; the old one stays as it was when there is no
+ * memory. */
 static void ring_grow(void)
 {
     unsigned long flags;
@@ -190,7 +184,8 @@ static void ring_grow(void)
     size = 1UL << fls64(size);
     pg = alloc_xen_pages(order_of(size >> PAGE_SHIFT), MEMF_no_scrub);
     if (!pg) {
-        printk(XENLOG_WARNING "conring_size: no memory for %lu KiB; the log keeps %u KiB\n", size >> 10, ring_size >> 10);
+        printk(XENLOG_WARNING "conring_size: no memory for %lu KiB; the log keeps %u KiB\n",
+               size >> 10, ring_size >> 10);
         return;
     }
     bigger = page_to_virt(pg);
@@ -293,8 +288,3 @@ size_t console_read_input(char *buf, size_t len)
     return n;
 }
 
-void console_debug_keys(const char *keys, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        handle_keypress(keys[i]);
-}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Debug keys: characters typed while input belongs to the hypervisor, or sent by the tools. They run in tasklet context, but for
- * 'R', which must work when nothing else does.
+ * Debug keys: characters typed while input belongs to the hypervisor, or sent by the tools. They
+ * run in tasklet context, but for 'R', which must work when nothing else does.
  */
 #include <hv/acpi.h>
 #include <hv/boot.h>
@@ -59,11 +59,6 @@ void handle_keypress(char c)
     barrier();
     WRITE_ONCE(queue_tail, queue_tail + 1);
     tasklet_schedule(&key_tasklet);
-}
-
-void register_keyhandler(char key, void (*fn)(unsigned char key), const char *what)
-{
-    keys[(unsigned char)key % NR_KEYS] = (struct key){ fn, what, false };
 }
 
 static void show_help(unsigned char key)
@@ -148,14 +143,14 @@ static void dump_time(unsigned char key)
 
 static void show_domain_memory(struct domain *d)
 {
-    printk("%s: %lu pages of at most %lu, %lu hypervisor pages, %lu claimed\n", d->name, d->tot_pages, d->max_pages,
-           d->xen_pages, d->outstanding_pages);
+    printk("%s: %lu pages of at most %lu, %lu hypervisor pages, %lu claimed\n", d->name,
+           d->tot_pages, d->max_pages, d->xen_pages, d->outstanding_pages);
 }
 
 static void dump_memory(unsigned char key)
 {
-    printk("RAM %lu MiB, free %lu MiB, of that below 4 GiB %lu MiB\n", total_pages >> 8, free_pages_total() >> 8,
-           free_pages_below(32) >> 8);
+    printk("RAM %lu MiB, free %lu MiB, of that below 4 GiB %lu MiB\n", total_pages >> 8,
+           free_pages_total() >> 8, free_pages_below(32) >> 8);
     for_all_domains(show_domain_memory);
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The serial port com1: output through a ring that the transmit interrupt (or a timer) empties, or waiting for the UART where
- * there is none yet; input by interrupt or timer. I/O-port UARTs only: no PCI card, no MMIO.
+ * The serial port com1: output through a ring that the transmit interrupt (or a timer) empties, or
+ * waiting for the UART where there is none yet; input by interrupt or timer. I/O-port UARTs only:
+ * no PCI card, no MMIO.
  *
- * A UART that stops taking characters costs one time-out and is then only tried, never waited for, until it comes back.
+ * A UART that stops taking characters costs one time-out and is then only tried, never waited for,
+ * until it comes back.
  */
 #include <hv/apic.h>
 #include <hv/console.h>
@@ -78,7 +80,8 @@ static int parse_baud(const char **s, struct serial_config *c, const char **why)
             return -EINVAL;
         c->clock = (uint32_t)strtoul(*s + 1, s, 0) << 4;
     }
-    return c->baud && c->clock / 16 >= c->baud && c->clock / 16 / c->baud <= UINT16_MAX ? 0 : -EINVAL;
+    return c->baud && c->clock / 16 >= c->baud && c->clock / 16 / c->baud <= UINT16_MAX ? 0
+                                                                                        : -EINVAL;
 }
 
 static int parse_base(const char **s, struct serial_config *c, const char **why)
@@ -160,8 +163,10 @@ static void uart_setup(void)
     }
     uart_out(UART_LCR, lcr);
     uart_out(UART_MCR, UART_MCR_DTR | UART_MCR_RTS);
-    uart_out(UART_FCR, UART_FCR_ENABLE | UART_FCR_CLEAR_RX | UART_FCR_CLEAR_TX | UART_FCR_TRIGGER_8);
-    fifo_size = (uart_in(UART_IIR) & UART_IIR_FIFO_MASK) == UART_IIR_FIFO_WORKS ? UART_FIFO_SIZE : 1;
+    uart_out(UART_FCR,
+             UART_FCR_ENABLE | UART_FCR_CLEAR_RX | UART_FCR_CLEAR_TX | UART_FCR_TRIGGER_8);
+    fifo_size =
+        (uart_in(UART_IIR) & UART_IIR_FIFO_MASK) == UART_IIR_FIFO_WORKS ? UART_FIFO_SIZE : 1;
 }
 
 void serial_init(const char *com1_option)
@@ -170,12 +175,15 @@ void serial_init(const char *com1_option)
     const char *why;
 
     if (serial_parse(com1_option, &c, &why))
-        printk(XENLOG_ERR "com1=%s: %s; using %#x at the firmware's rate\n", com1_option, why, com.base);
+        printk(XENLOG_ERR "com1=%s: %s; using %#x at the firmware's rate\n", com1_option, why,
+               com.base);
     else
         com = c;
     if (!uart_exists()) {
-        printk(XENLOG_WARNING "com1: no UART at port %#x: no serial console (com1=BAUD,DPS,IOBASE names another)\n",
-               com.base);
+        printk(
+            XENLOG_WARNING
+            "com1: no UART at port %#x: no serial console (com1=BAUD,DPS,IOBASE names another)\n",
+            com.base);
         return;
     }
     uart_setup();
@@ -319,7 +327,9 @@ void serial_init_irq(void)
         return;
     }
     if (com.irq)
-        printk(XENLOG_WARNING "com1: interrupt %d is not to be had (error %d): the port is polled\n", com.irq, rc);
+        printk(XENLOG_WARNING
+               "com1: interrupt %d is not to be had (error %d): the port is polled\n",
+               com.irq, rc);
     init_timer(&poll_timer, serial_poll, NULL, 0);
     set_timer(&poll_timer, NOW() + POLL_PERIOD);
 }

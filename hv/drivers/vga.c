@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* VGA text screen, 80x25, scrolling. Used until dom0 takes the display. Writes nothing while the card is in a graphics mode. */
+/* VGA text screen, 80x25, scrolling. Used until dom0 takes the display. Writes nothing while the
+ * card is in a graphics mode. */
 #include <hv/console.h>
 #include <hv/lib.h>
 #include <hv/processor.h>
@@ -67,7 +68,8 @@ void vga_putc(char c)
     }
     if (column == VGA_COLUMNS)
         new_line();
-    WRITE_ONCE(screen[row * VGA_COLUMNS + column++], (uint16_t)(VGA_ATTR_NORMAL | (isprint(c) ? c : '.')));
+    WRITE_ONCE(screen[row * VGA_COLUMNS + column++],
+               (uint16_t)(VGA_ATTR_NORMAL | (isprint(c) ? c : '.')));
 }
 
 void vga_stop(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * console_io: dom0's output goes to the devices as it is, and dom0 reads what is typed. Other domains may write when
- * guest_loglvl= shows their debug messages; their output is put into the log line by line, with the domain's number in front.
- * Longest path: one chunk, then a continuation.
+ * console_io: dom0's output goes to the devices as it is, and dom0 reads what is typed. Other
+ * domains may write when guest_loglvl= shows their debug messages; their output is put into the log
+ * line by line, with the domain's number in front. Longest path: one chunk, then a continuation.
  */
 #include <hv/console.h>
 #include <hv/domain.h>
@@ -20,9 +20,15 @@
 static bool opt_console_to_ring;
 bool_param("console_to_ring", opt_console_to_ring);
 
-/* Unfinished lines of domains. When there are more writers than places, the oldest one's line ends early. */
+/* Unfinished lines of domains. When there are more writers than places, the oldest one's line ends
+ * early. */
 static DEFINE_SPINLOCK(lines_lock, LOCK_LEAF);
-static struct guest_line { domid_t id; bool used; uint8_t len; char text[LINE_MAX + 1]; } lines[NR_LINES];
+static struct guest_line {
+    domid_t id;
+    bool used;
+    uint8_t len;
+    char text[LINE_MAX + 1];
+} lines[NR_LINES];
 static unsigned int next_victim;
 
 static void flush_line(struct guest_line *l)

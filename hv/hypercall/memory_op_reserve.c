@@ -5,11 +5,11 @@
  * Xen.
  */
 #include <hv/backend.h>
+#include <hv/iocap.h>
+#include <hv/lib.h>
+#include <hv/param.h>
 #include "memory_op_priv.h"
 
-/* Largest extents, as on Xen: 2 MiB for guests, 1 GiB for the control domain. */
-#define GUEST_MAX_ORDER 9
-#define CONTROL_MAX_ORDER 18
 #define NUMA_NO_NODE 0xffu
 #define MAX_NUMA_NODES 64u
 
@@ -20,9 +20,53 @@ struct reservation {
     unsigned long i;     /* extent being done */
 };
 
+/* Largest extents, as on Xen: of any domain, the control domain (1 GiB), the hardware domain, and
+   one with a device. A domain that is several of these has the largest. */
+enum order_kind { ORDER_DOMU, ORDER_CONTROL, ORDER_HARDWARE, ORDER_DEVICE, NR_ORDERS };
+static unsigned int max_orders[NR_ORDERS] = { 9, 18, 12, 12 };
+
+/* Up to four numbers; what is left out between commas stays. */
+static int parse_max_orders(const char *s)
+{
+    unsigned int orders[NR_ORDERS];
+
+    memcpy(orders, max_orders, sizeof(orders));
+    for (unsigned int i = 0; i < NR_ORDERS; i++) {
+        const char *end = s;
+
+        if (*s != ',')
+            orders[i] = (unsigned int)MIN(strtoul(s, &end, 0), (unsigned long)MAX_ORDER);
+        if (*s != ',' && end == s)
+            return -EINVAL;
+        if (!*end) {
+            memcpy(max_orders, orders, sizeof(orders));
+            return 0;
+        }
+        if (*end != ',')
+            return -EINVAL;
+        s = end + 1;
+    }
+    return -EINVAL;
+}
+custom_param("memop-max-order", parse_max_orders);
+
+static bool has_device(const struct domain *d)
+{
+    return !rangeset_empty(d->iomem_caps) || !rangeset_empty(d->ioport_caps);
+}
+
 unsigned int memop_max_order(void)
 {
-    return current->domain->is_control ? CONTROL_MAX_ORDER : GUEST_MAX_ORDER;
+    const struct domain *d = current->domain;
+    unsigned int order = max_orders[ORDER_DOMU];
+
+    if (has_device(d))
+        order = MAX(order, max_orders[ORDER_DEVICE]);
+    if (d->is_control) {
+        order = MAX(order, max_orders[ORDER_CONTROL]);
+        order = MAX(order, max_orders[ORDER_HARDWARE]);
+    }
+    return order;
 }
 
 bool memop_node_ok(unsigned int mem_flags)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vm_assist: behaviours that a guest turns on and off for itself. Who acts on them looks at domain::vm_assist. */
+/* vm_assist: behaviours that a guest turns on and off for itself. Who acts on them looks at
+ * domain::vm_assist. */
 #include <hv/domain.h>
 #include <hv/errno.h>
 #include <hv/hypercall.h>

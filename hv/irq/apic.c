@@ -226,14 +226,6 @@ void apic_timer_arm(int64_t ns)
     apic_write(APIC_TIMER_INIT, (uint32_t)MAX(MIN(count, (uint64_t)UINT32_MAX), 1ULL));
 }
 
-void apic_timer_stop(void)
-{
-    if (use_deadline)
-        wrmsr(MSR_TSC_DEADLINE, 0);
-    else
-        apic_write(APIC_TIMER_INIT, 0);
-}
-
 /* The counter and the TSC at one moment: of several reads the one with the shortest bracket. */
 static uint32_t read_count(uint64_t *tsc)
 {

@@ -156,11 +156,6 @@ void __init ioapic_init(void)
                               "APIC in the firmware\n");
 }
 
-unsigned int ioapic_count(void)
-{
-    return nr_ioapics;
-}
-
 unsigned int irq_gsi_count(void)
 {
     return nr_gsis;
@@ -206,10 +201,3 @@ int ioapic_guest_write(paddr_t base, unsigned int reg, uint32_t val)
     return irq_setup_gsi(gsi, val & IOAPIC_RTE_LEVEL, val & IOAPIC_RTE_ACTIVE_LOW);
 }
 
-bool ioapic_owns_page(paddr_t pa)
-{
-    for (unsigned int i = 0; i < nr_ioapics; i++)
-        if ((ioapics[i].addr & PAGE_MASK) == (pa & PAGE_MASK))
-            return true;
-    return false;
-}

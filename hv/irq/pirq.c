@@ -157,6 +157,22 @@ int pirq_set_eoi_page(struct domain *d, unsigned long gfn, bool auto_unmask)
     return 0;
 }
 
+void pirq_release_eoi_page(struct domain *d)
+{
+    struct pirq_table *t = d->pirqs;
+    struct page_info *pg;
+
+    if (!t)
+        return;
+    spin_lock(&t->lock);
+    pg = t->eoi_page;
+    WRITE_ONCE(t->eoi_map, NULL);
+    t->eoi_page = NULL;
+    spin_unlock(&t->lock);
+    if (pg)
+        put_page_and_type(pg);
+}
+
 bool pirq_auto_unmask(const struct domain *d)
 {
     return d->pirqs && d->pirqs->auto_unmask;
@@ -336,13 +352,6 @@ void pirq_set_affinity(struct domain *d, unsigned int nr, unsigned int cpu)
     spin_unlock_irqrestore(&desc->lock, flags);
 }
 
-bool pirq_needs_eoi(const struct domain *d, unsigned int nr)
-{
-    int gsi = pirq_to_gsi(d, nr);
-
-    return gsi >= 0 && irq_desc((unsigned int)gsi)->level;
-}
-
 bool pirq_is_shared(const struct domain *d, unsigned int nr)
 {
     int gsi = pirq_to_gsi(d, nr);
@@ -367,8 +376,7 @@ void pirq_free_domain(struct domain *d)
         return;
     for (unsigned int i = 0; i < t->nr; i++)
         pirq_guest_unbind(d, i);
-    if (t->eoi_page)
-        put_page_and_type(t->eoi_page);
+    pirq_release_eoi_page(d);
     d->pirqs = NULL;
     xfree(t);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Registers and call chain in words. The build keeps no frame pointers, so the stack is scanned for return addresses: values
- * that point behind a call instruction. One whose call goes to the function below it is certain; the others (calls
- * through pointers, jumps at a function's end, left-overs of older calls) are marked with a question mark.
+ * Registers and call chain in words. The build keeps no frame pointers, so the stack is scanned for
+ * return addresses: values that point behind a call instruction. One whose call goes to the
+ * function below it is certain; the others (calls through pointers, jumps at a function's end,
+ * left-overs of older calls) are marked with a question mark.
  */
 #include <hv/boot.h>
 #include <hv/current.h>
@@ -36,9 +37,10 @@ void show_registers(const struct cpu_user_regs *r)
     printk(XENLOG_ERR "rbp %016lx  r8  %016lx  r9  %016lx\n", r->rbp, r->r8, r->r9);
     printk(XENLOG_ERR "r10 %016lx  r11 %016lx  r12 %016lx\n", r->r10, r->r11, r->r12);
     printk(XENLOG_ERR "r13 %016lx  r14 %016lx  r15 %016lx\n", r->r13, r->r14, r->r15);
-    printk(XENLOG_ERR "cr0 %016lx  cr2 %016lx  cr3 %016lx  cr4 %016lx\n", read_cr0(), read_cr2(), read_cr3(), read_cr4());
-    printk(XENLOG_ERR "fs base %016lx  gs base %016lx  other gs base %016lx\n", rdmsr(MSR_FS_BASE), rdmsr(MSR_GS_BASE),
-           rdmsr(MSR_KERNEL_GS_BASE));
+    printk(XENLOG_ERR "cr0 %016lx  cr2 %016lx  cr3 %016lx  cr4 %016lx\n", read_cr0(), read_cr2(),
+           read_cr3(), read_cr4());
+    printk(XENLOG_ERR "fs base %016lx  gs base %016lx  other gs base %016lx\n", rdmsr(MSR_FS_BASE),
+           rdmsr(MSR_GS_BASE), rdmsr(MSR_KERNEL_GS_BASE));
 }
 
 /* End of the stack that sp lies on, within this CPU's block; 0 if it is none of them. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lock order, checked in debug builds. A CPU's held locks are compared in two groups, taken with interrupts on and off, since
- * an interrupt may come while the first are held: so a lock of the first group under one of a lower order, taken with interrupts
- * off, is found only the other way round.
+ * Lock order, checked in debug builds. A CPU's held locks are compared in two groups, taken with
+ * interrupts on and off, since an interrupt may come while the first are held: so a lock of the
+ * first group under one of a lower order, taken with interrupts off, is found only the other way
+ * round.
  */
 #include <hv/spinlock.h>
 
@@ -37,7 +38,8 @@ void lock_check_acquire(spinlock_t *l, bool nested)
         if (h->e[i].irqs_off != irqs_off)
             continue;
         if (other->order > l->order || (other->order == l->order && !nested))
-            panic("Lock order: %u (%p) is taken while %u (%p) is held", l->order, l, other->order, other);
+            panic("Lock order: %u (%p) is taken while %u (%p) is held", l->order, l, other->order,
+                  other);
     }
 }
 
@@ -60,7 +62,8 @@ void lock_check_release(spinlock_t *l)
     if (!checking(l))
         return;
     if (l->holder != smp_processor_id() + 1)
-        panic("Lock of order %u (%p) is released by CPU %u, which does not hold it", l->order, l, smp_processor_id());
+        panic("Lock of order %u (%p) is released by CPU %u, which does not hold it", l->order, l,
+              smp_processor_id());
     l->holder = 0;
     while (i && h->e[i - 1].lock != l)
         i--;

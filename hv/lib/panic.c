@@ -55,7 +55,8 @@ static void begin(void)
 static void noreturn finish(bool booting)
 {
     if (opt_noreboot || booting) {
-        printk("Stopped here%s. Reset the machine by hand.\n", opt_noreboot ? " as noreboot says" : "");
+        printk("Stopped here%s. Reset the machine by hand.\n",
+               opt_noreboot ? " as noreboot says" : "");
         machine_halt();
     }
     printk("Rebooting in %u seconds (noreboot prevents it).\n", REBOOT_SECONDS);

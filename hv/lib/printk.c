@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Messages: level and rate limit, prefix and time stamp in front of each line, one line at a time to the console.
- * A message longer than its buffer is cut.
+ * Messages: level and rate limit, prefix and time stamp in front of each line, one line at a time
+ * to the console. A message longer than its buffer is cut.
  */
 #include <hv/boot.h>
 #include <hv/console.h>
@@ -82,8 +82,8 @@ custom_param("guest_loglvl", set_guest_loglvl);
 static int set_timestamps(const char *s)
 {
     static const char *const words[] = {
-        [STAMP_none] = "none", [STAMP_date] = "date", [STAMP_datems] = "datems", [STAMP_boot] = "boot",
-        [STAMP_raw] = "raw",
+        [STAMP_none] = "none", [STAMP_date] = "date", [STAMP_datems] = "datems",
+        [STAMP_boot] = "boot", [STAMP_raw] = "raw",
     };
     int b = parse_bool(s);
 
@@ -104,7 +104,8 @@ bool printk_shows_guest_debug(void)
     return guest.upper > LEVEL_debug;
 }
 
-/* Days since 1970-01-01 to a date of the Gregorian calendar, counted in eras of 400 years from a 1 March. */
+/* Days since 1970-01-01 to a date of the Gregorian calendar, counted in eras of 400 years from a 1
+ * March. */
 static void civil_date(uint64_t days, struct tm_utc *tm)
 {
     uint64_t z = days + 719468, era = z / 146097, doe = z % 146097;
@@ -137,20 +138,23 @@ static size_t time_stamp(char *buf, size_t size)
     case STAMP_raw:
         return (size_t)snprintf(buf, size, "[%016lx] ", rdtsc());
     case STAMP_boot:
-        return (size_t)snprintf(buf, size, "[%5ld.%06ld] ", now / SECONDS(1), now % SECONDS(1) / 1000);
+        return (size_t)snprintf(buf, size, "[%5ld.%06ld] ", now / SECONDS(1),
+                                now % SECONDS(1) / 1000);
     default:
         break;
     }
     if (!secs)
-        return (size_t)snprintf(buf, size, "[%5ld.%06ld] ", now / SECONDS(1), now % SECONDS(1) / 1000);
+        return (size_t)snprintf(buf, size, "[%5ld.%06ld] ", now / SECONDS(1),
+                                now % SECONDS(1) / 1000);
     t = secs + ns / SECONDS(1);
     civil_date(t / 86400, &tm);
     t %= 86400;
     if (stamp_mode == STAMP_datems)
-        return (size_t)snprintf(buf, size, "[%04d-%02d-%02d %02lu:%02lu:%02lu.%03lu] ", tm.year, tm.mon, tm.mday, t / 3600,
-                                t / 60 % 60, t % 60, ns % SECONDS(1) / MILLISECS(1));
-    return (size_t)snprintf(buf, size, "[%04d-%02d-%02d %02lu:%02lu:%02lu] ", tm.year, tm.mon, tm.mday, t / 3600,
-                            t / 60 % 60, t % 60);
+        return (size_t)snprintf(buf, size, "[%04d-%02d-%02d %02lu:%02lu:%02lu.%03lu] ", tm.year,
+                                tm.mon, tm.mday, t / 3600, t / 60 % 60, t % 60,
+                                ns % SECONDS(1) / MILLISECS(1));
+    return (size_t)snprintf(buf, size, "[%04d-%02d-%02d %02lu:%02lu:%02lu] ", tm.year, tm.mon,
+                            tm.mday, t / 3600, t / 60 % 60, t % 60);
 }
 
 static void emit_text(const char *s) { console_emit(s, strlen(s)); }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The trace ring. Records hold no time, so that the same run gives the same text twice. Written by the CPU itself without a
- * lock; an interrupt inside a record may mix two.
+ * The trace ring. Records hold no time, so that the same run gives the same text twice. Written by
+ * the CPU itself without a lock; an interrupt inside a record may mix two.
  */
 #include <hv/errno.h>
 #include <hv/lib.h>
@@ -16,7 +16,7 @@ struct trace_entry { uint64_t cls, v[4]; };
 struct trace_ring { uint32_t next; struct trace_entry e[TRACE_RECORDS]; };
 static DEFINE_PER_CPU(struct trace_ring, ring);
 
-uint32_t trace_mask __read_mostly = ~0u;
+uint32_t trace_mask __read_mostly;
 static bool live __read_mostly;
 
 static const struct { const char *name; uint32_t cls; const char *fields[4]; } classes[] = {
@@ -79,7 +79,8 @@ static void print_entry(unsigned int cpu, const struct trace_entry *e)
         if (e->cls != classes[i].cls)
             continue;
         for (unsigned int f = 0; f < 4 && classes[i].fields[f]; f++)
-            n += (size_t)snprintf(text + n, sizeof(text) - n, " %s=%#lx", classes[i].fields[f], e->v[f]);
+            n += (size_t)snprintf(text + n, sizeof(text) - n, " %s=%#lx", classes[i].fields[f],
+                                  e->v[f]);
         printk("CPU%u %s%s\n", cpu, classes[i].name, text);
         return;
     }

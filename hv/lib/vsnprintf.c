@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Formatted output to memory. Integers, characters, strings, pointers and symbols; no floating point, no %n. */
+/* Formatted output to memory. Integers, characters, strings, pointers and symbols; no floating
+ * point, no %n. */
 #include <hv/lib.h>
 #include <hv/traps.h>
 
@@ -228,7 +229,8 @@ int vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
         }
         f = parse_length(f, &sp);
         if (is_integer(*f, &sp)) {
-            uint64_t v = sp.length == 8 ? va_arg(args, uint64_t) : (uint64_t)(int64_t)va_arg(args, int);
+            uint64_t v =
+                sp.length == 8 ? va_arg(args, uint64_t) : (uint64_t)(int64_t)va_arg(args, int);
             put_number(&o, &sp, fit(v, &sp));
         } else if (*f == 's') {
             put_text(&o, &sp, va_arg(args, const char *));

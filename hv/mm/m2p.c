@@ -53,7 +53,8 @@ mfn_t m2p_chunk_mfn(unsigned long chunk)
     return e & PTE_P ? pte_mfn(e) : INVALID_MFN;
 }
 
-/* The table's frames are DOMID_XEN's: who may map that domain's frames may map them read-only (XENMEM_machphys_mfn_list). */
+/* The table's frames are DOMID_XEN's: who may map that domain's frames may map them read-only
+   (XENMEM_machphys_mfn_list). */
 void __init m2p_share(void)
 {
     for (unsigned long chunk = 0; chunk * ENTRIES_PER_CHUNK < max_page; chunk++) {

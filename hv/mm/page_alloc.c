@@ -432,19 +432,6 @@ static void add_frames(mfn_t mfn, mfn_t end)
     }
 }
 
-void alloc_add_range(paddr_t start, paddr_t end)
-{
-    mfn_t first = paddr_to_pfn(ROUND_UP(start, PAGE_SIZE)), last = paddr_to_pfn(end);
-
-    if (first >= last)
-        return;
-    for (mfn_t mfn = first; mfn < last; mfn++)
-        frame_table[mfn] = (struct page_info){ .count_info = PGC_boot_dirty };
-    spin_lock(&heap_lock);
-    add_frames(first, last);
-    spin_unlock(&heap_lock);
-}
-
 static void __init free_range(paddr_t start, paddr_t end)
 {
     add_frames(paddr_to_pfn(start), paddr_to_pfn(end));

@@ -101,11 +101,6 @@ void *ioremap(paddr_t pa, size_t len)
     return map_device(pa, len, PAGE_HV_UC);
 }
 
-void *ioremap_wc(paddr_t pa, size_t len)
-{
-    return map_device(pa, len, PAGE_HV_WC);
-}
-
 void iounmap(void *va, size_t len)
 {
     struct window *w = find_window((unsigned long)va & PAGE_MASK);
@@ -119,17 +114,3 @@ void iounmap(void *va, size_t len)
     drop_window(w);
 }
 
-void *vmap_pages(const mfn_t *mfns, unsigned int nr, uint64_t flags)
-{
-    struct window *w = new_window(nr, PAGE_SIZE);
-
-    if (!w)
-        return NULL;
-    for (unsigned int i = 0; i < nr; i++)
-        if (map_hv_pages(w->start + i * PAGE_SIZE, mfns[i], 1, flags)) {
-            unmap_hv_pages(w->start, i);
-            drop_window(w);
-            return NULL;
-        }
-    return (void *)w->start;
-}

@@ -55,14 +55,6 @@ s_time_t NOW(void)
     return stamp_extrapolate(st, rdtsc_ordered());
 }
 
-uint64_t time_to_tsc(s_time_t t)
-{
-    const struct time_stamp *st = cpu_time_stamp();
-
-    return t >= st->stime ? st->tsc + unscale_ns((uint64_t)(t - st->stime), &st->scale)
-                          : st->tsc - unscale_ns((uint64_t)(st->stime - t), &st->scale);
-}
-
 uint64_t time_ns_to_ticks(uint64_t ns)
 {
     return unscale_ns(ns, &cpu_time_stamp()->scale);

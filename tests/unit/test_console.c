@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Console: options, log ring, levels and limits of messages, and who gets what is typed. The devices are the test's. */
+/* Console: options, log ring, levels and limits of messages, and who gets what is typed. The
+ * devices are the test's. */
 /* sources: hv/drivers/console.c hv/lib/printk.c hv/lib/vsnprintf.c */
 /* cflags: -DHV_UNIT_TEST -fno-builtin -Dprintk=hv_printk -Dvsnprintf=hv_vsnprintf -Dsnprintf=hv_snprintf */
 #include <setjmp.h>
@@ -62,7 +63,8 @@ void send_global_virq(unsigned int virq)
 }
 struct page_info *unit_frame_table;
 struct page_info *alloc_xen_pages(unsigned int order, unsigned int flags) { return NULL; }
-const char *symbol_lookup(unsigned long addr, unsigned long *start, unsigned long *size, char *buf, size_t len)
+const char *symbol_lookup(unsigned long addr, unsigned long *start, unsigned long *size, char *buf,
+                          size_t len)
 {
     return NULL;
 }
@@ -274,9 +276,10 @@ static void input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(device_list), cmocka_unit_test(prefix_and_replay), cmocka_unit_test(levels),
-        cmocka_unit_test(rate_limit), cmocka_unit_test(time_stamps), cmocka_unit_test(long_and_nested_messages),
-        cmocka_unit_test(log_ring), cmocka_unit_test(input),
+        cmocka_unit_test(device_list), cmocka_unit_test(prefix_and_replay),
+        cmocka_unit_test(levels),      cmocka_unit_test(rate_limit),
+        cmocka_unit_test(time_stamps), cmocka_unit_test(long_and_nested_messages),
+        cmocka_unit_test(log_ring),    cmocka_unit_test(input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

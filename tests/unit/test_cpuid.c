@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* CPUID policy of PV guests on a CPU that has everything, on one that has little, and changed by the tools. */
+/* CPUID policy of PV guests on a CPU that has everything, on one that has little, and changed by
+ * the tools. */
 /* sources: hv/cpu/cpuid_policy.c */
 /* cflags: -DHV_UNIT_TEST */
 #include "world.h"
@@ -20,6 +21,7 @@ uint32_t xstate_size_for(uint64_t xcr0)
 {
     return xcr0 & 0xe0 ? 2688 : xcr0 & 4 ? 832 : 576;
 }
+uint32_t xstate_compact_size_for(uint64_t xcr0) { return xstate_size_for(xcr0) - 1; }
 int rdmsr_safe(uint32_t msr, uint64_t *v)
 {
     *v = 0x15;
@@ -69,15 +71,18 @@ static bool bit(uint32_t word, enum x86_feature f) { return (word >> (f % 32)) &
 static void hidden_features(void **state)
 {
     static const enum x86_feature hidden[] = {
-        X86_FEATURE_VME, X86_FEATURE_PSE, X86_FEATURE_PGE, X86_FEATURE_MTRR, X86_FEATURE_PSE36, X86_FEATURE_DS,
-        X86_FEATURE_VMX, X86_FEATURE_SVM, X86_FEATURE_MONITOR, X86_FEATURE_X2APIC, X86_FEATURE_PCID, X86_FEATURE_SMEP,
-        X86_FEATURE_SMAP, X86_FEATURE_UMIP, X86_FEATURE_PKU, X86_FEATURE_XSAVES, X86_FEATURE_PAGE1GB, X86_FEATURE_CET_SS,
-        X86_FEATURE_TSC_DEADLINE, X86_FEATURE_TSC_ADJUST, X86_FEATURE_INVPCID, X86_FEATURE_IBRSB, X86_FEATURE_ITSC,
-        X86_FEATURE_TOPOEXT, X86_FEATURE_OSVW, X86_FEATURE_IBS, X86_FEATURE_DBEXT,
+        X86_FEATURE_VME,     X86_FEATURE_PSE,    X86_FEATURE_PGE,          X86_FEATURE_MTRR,
+        X86_FEATURE_PSE36,   X86_FEATURE_DS,     X86_FEATURE_VMX,          X86_FEATURE_SVM,
+        X86_FEATURE_MONITOR, X86_FEATURE_X2APIC, X86_FEATURE_PCID,         X86_FEATURE_SMEP,
+        X86_FEATURE_SMAP,    X86_FEATURE_UMIP,   X86_FEATURE_PKU,          X86_FEATURE_XSAVES,
+        X86_FEATURE_PAGE1GB, X86_FEATURE_CET_SS, X86_FEATURE_TSC_DEADLINE, X86_FEATURE_TSC_ADJUST,
+        X86_FEATURE_INVPCID, X86_FEATURE_IBRSB,  X86_FEATURE_ITSC,         X86_FEATURE_TOPOEXT,
+        X86_FEATURE_OSVW,    X86_FEATURE_IBS,    X86_FEATURE_DBEXT,
     };
     static const enum x86_feature shown[] = {
-        X86_FEATURE_FPU, X86_FEATURE_SSE2, X86_FEATURE_XSAVE, X86_FEATURE_AVX, X86_FEATURE_SYSCALL, X86_FEATURE_NX,
-        X86_FEATURE_LM, X86_FEATURE_PAT, X86_FEATURE_HYPERVISOR, X86_FEATURE_FSGSBASE, X86_FEATURE_XSAVEOPT,
+        X86_FEATURE_FPU,        X86_FEATURE_SSE2,     X86_FEATURE_XSAVE,    X86_FEATURE_AVX,
+        X86_FEATURE_SYSCALL,    X86_FEATURE_NX,       X86_FEATURE_LM,       X86_FEATURE_PAT,
+        X86_FEATURE_HYPERVISOR, X86_FEATURE_FSGSBASE, X86_FEATURE_XSAVEOPT,
     };
     struct domain *d = make(1);
 
@@ -139,6 +144,7 @@ static void computed_leaves(void **state)
     d->vcpu[0]->xcr0 = 7;
     assert_int_equal(ask(d, 0xd, 0).b, 832);
     assert_int_equal(ask(d, 0xd, 1).a & 8, 0);
+    assert_int_equal(ask(d, 0xd, 1).b, 831);
     assert_int_equal(ask(d, 0xe, 0).a, 0);
     assert_int_equal(ask(d, 0x80000023, 0).a, 0);
     assert_int_equal(ask(d, 0x12345678, 0).a, 0);
@@ -180,7 +186,8 @@ static int export(struct domain *d, xen_cpuid_leaf_t *buf)
 
     assert_true(n > 0 && n <= 128);
     for (int i = 1; i < n; i++)
-        assert_true(buf[i].leaf > buf[i - 1].leaf || (buf[i].leaf == buf[i - 1].leaf && buf[i].subleaf > buf[i - 1].subleaf));
+        assert_true(buf[i].leaf > buf[i - 1].leaf ||
+                    (buf[i].leaf == buf[i - 1].leaf && buf[i].subleaf > buf[i - 1].subleaf));
     return n;
 }
 
@@ -207,7 +214,8 @@ static void tools_change_a_policy(void **state)
     find(buf, n, 1)->c &= ~(1u << (X86_FEATURE_XSAVE % 32));
     assert_int_equal(cpuid_policy_import(d, buf, (unsigned int)n, &bad), 0);
     assert_false(guest_has(d, X86_FEATURE_XSAVE));
-    assert_false(guest_has(d, X86_FEATURE_AVX) || guest_has(d, X86_FEATURE_AVX2) || guest_has(d, X86_FEATURE_XSAVEOPT));
+    assert_false(guest_has(d, X86_FEATURE_AVX) || guest_has(d, X86_FEATURE_AVX2) ||
+                 guest_has(d, X86_FEATURE_XSAVEOPT));
     assert_int_equal(ask(d, 0xd, 0).a, 0);
     /* What the tools may opt in to. */
     find(buf, n, 0x80000007)->d |= 1u << (X86_FEATURE_ITSC % 32);
@@ -256,8 +264,8 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(hidden_features), T(dom0_sees_more), T(osxsave_follows_cr4), T(computed_leaves), T(hypervisor_leaves),
-        T(tools_change_a_policy), T(featuresets),
+        T(hidden_features),   T(dom0_sees_more),        T(osxsave_follows_cr4), T(computed_leaves),
+        T(hypervisor_leaves), T(tools_change_a_policy), T(featuresets),
     };
 
     set_host();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ELF kernels and bzImages: a good one is read right; no damaged one is read outside of its bytes or placed out of bounds. */
+/* ELF kernels and bzImages: a good one is read right; no damaged one is read outside of its bytes
+ * or placed out of bounds. */
 /* sources: hv/boot/elf.c hv/boot/bzimage.c */
 /* cflags: -DHV_UNIT_TEST */
 #include <setjmp.h>
@@ -55,7 +56,9 @@ static void make_elf(uint8_t *f)
     p = put(put(put(p, PADDR + 0x10, 8), 64, 8), 0, 8);
     put(put(put(put(put(p, 0, 4), 64, 2), 56, 2), 2, 2), 64, 2);
     p = put(put(f + 64, 1, 4), 5, 4);
-    put(put(put(put(put(put(p, TEXT_AT, 8), VBASE + PADDR, 8), PADDR, 8), TEXT_LEN, 8), TEXT_MEM, 8), 4096, 8);
+    put(put(put(put(put(put(p, TEXT_AT, 8), VBASE + PADDR, 8), PADDR, 8), TEXT_LEN, 8), TEXT_MEM,
+            8),
+        4096, 8);
     end = number_note(f + NOTES_AT, XEN_ELFNOTE_VIRT_BASE, VBASE);
     end = number_note(end, XEN_ELFNOTE_PADDR_OFFSET, 0);
     end = number_note(end, XEN_ELFNOTE_ENTRY, VBASE + PADDR + 0x20);
@@ -64,7 +67,8 @@ static void make_elf(uint8_t *f)
     end = note(end, XEN_ELFNOTE_GUEST_OS, "linux", 6);
     end = note(end, XEN_ELFNOTE_FEATURES, "!writable_page_tables|pae_pgdir_above_4gb|odd", 46);
     p = put(put(f + 64 + 56, 4, 4), 4, 4);
-    put(put(put(put(put(p, NOTES_AT, 8), 0, 8), 0, 8), end - (f + NOTES_AT), 8), end - (f + NOTES_AT), 8);
+    put(put(put(put(put(p, NOTES_AT, 8), 0, 8), 0, 8), end - (f + NOTES_AT), 8),
+        end - (f + NOTES_AT), 8);
     for (unsigned int i = 0; i < TEXT_LEN; i++)
         f[TEXT_AT + i] = (uint8_t)(i + 1);
     assert_true(end <= f + TEXT_AT);
@@ -78,14 +82,16 @@ static void good_elf(void **state)
 
     make_elf(f);
     assert_int_equal(elf_parse(&e, f, sizeof(f), &why), 0);
-    assert_true(e.is_xen && e.have_virt_entry && e.have_hypercall && e.have_init_p2m && !e.have_phys32_entry);
+    assert_true(e.is_xen && e.have_virt_entry && e.have_hypercall && e.have_init_p2m &&
+                !e.have_phys32_entry);
     assert_int_equal(e.vstart, VBASE + PADDR);
     assert_int_equal(e.vend, VBASE + PADDR + TEXT_MEM);
     assert_int_equal(e.virt_entry, VBASE + PADDR + 0x20);
     assert_int_equal(e.init_p2m, 0x8000000000);
     assert_string_equal(e.guest_os, "linux");
     assert_int_equal(e.required_features, 1u << XENFEAT_writable_page_tables);
-    assert_int_equal(e.supported_features, 1u << XENFEAT_writable_page_tables | 1u << XENFEAT_pae_pgdir_above_4gb);
+    assert_int_equal(e.supported_features,
+                     1u << XENFEAT_writable_page_tables | 1u << XENFEAT_pae_pgdir_above_4gb);
     memset(mem, 0xee, sizeof(mem));
     elf_load(&e, mem);
     assert_memory_equal(mem, f + TEXT_AT, TEXT_LEN);
@@ -93,7 +99,8 @@ static void good_elf(void **state)
         assert_int_equal(mem[i], 0);
 }
 
-/* Parses a copy of exactly this length and loads it if it is accepted: the sanitizer watches both. */
+/* Parses a copy of exactly this length and loads it if it is accepted: the sanitizer watches both.
+ */
 static int try(const uint8_t *f, size_t len)
 {
     uint8_t *copy = malloc(len ? len : 1), *mem;
@@ -127,7 +134,8 @@ static void truncated_elf(void **state)
 
 static void damaged_elf(void **state)
 {
-    static const uint64_t nasty[] = { 0, 1, 0x7fffffff, 0xffffffff, INT64_MAX, 1UL << 63, ~0UL, ~0UL - 7, FILE_LEN };
+    static const uint64_t nasty[] = {0,         1,    0x7fffffff, 0xffffffff, INT64_MAX,
+                                     1UL << 63, ~0UL, ~0UL - 7,   FILE_LEN};
     uint8_t f[FILE_LEN], g[FILE_LEN];
     unsigned int accepted = 0, refused = 0;
 

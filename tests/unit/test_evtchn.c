@@ -45,13 +45,17 @@ static void begin(void)
     assert_int_equal(evtchn_init_domain(d0), 0);
     assert_int_equal(evtchn_init_domain(d1), 0);
 }
+static void destroy(struct domain *d)
+{
+    d->is_dying = DOMDYING_dying;
+    while (evtchn_destroy(d) == -ERESTART)
+        this_cpu(softirq_pending) = 0;
+    assert_int_equal(d->active_evtchns, 0);
+}
 static void end(void)
 {
-    d0->is_dying = d1->is_dying = DOMDYING_dying;
-    evtchn_destroy(d1);
-    assert_int_equal(d1->active_evtchns, 0);
-    evtchn_destroy(d0);
-    assert_int_equal(d0->active_evtchns, 0);
+    destroy(d1);
+    destroy(d0);
     evtchn_free(d0);
     evtchn_free(d1);
     world_drop_domain(d0);
@@ -401,11 +405,39 @@ static void test_death(void **state)
         run_as(d0);
         assert_int_equal(bind_interdomain(1, u, &l), 0);
     }
-    d1->is_dying = DOMDYING_dying;
-    evtchn_destroy(d1);
+    destroy(d1);
     assert_int_equal(status(l).status, EVTCHNSTAT_unbound);
     assert_int_equal(status(l).u.unbound.dom, 1);
     assert_int_equal(port_op(EVTCHNOP_send, l), 0);
+    end();
+}
+
+/* With work pending all the time it stops again and again, but always gets on, and leaves peers and
+   handlers as an undisturbed one does. */
+static void test_preempted_death(void **state)
+{
+    unsigned int port, times = 0, left;
+    begin();
+    run_as(d1);
+    for (unsigned int i = 0; i < 1000; i++)
+        assert_int_equal(alloc_unbound(DOMID_SELF, 0, &port), 0);
+    run_as(d0);
+    assert_int_equal(set_global_virq_handler(d1, VIRQ_DOM_EXC), 0);
+    d1->is_dying = DOMDYING_dying;
+    this_cpu(softirq_pending) = 1;
+    for (left = d1->active_evtchns; evtchn_destroy(d1) == -ERESTART; times++) {
+        assert_true(d1->active_evtchns < left);
+        left = d1->active_evtchns;
+        assert_int_equal(d1->refcnt.counter, 2);
+    }
+    this_cpu(softirq_pending) = 0;
+    assert_true(times >= 10);
+    assert_int_equal(d1->active_evtchns, 0);
+    assert_int_equal(d1->refcnt.counter, 1);
+    /* Once dying, a domain gets no interrupt: nobody would give the reference back. */
+    assert_int_equal(set_global_virq_handler(d1, VIRQ_DOM_EXC), -EINVAL);
+    assert_int_equal(d1->refcnt.counter, 1);
+    assert_int_equal(evtchn_destroy(d1), 0);
     end();
 }
 
@@ -424,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_reset),
         cmocka_unit_test(test_death),
+        cmocka_unit_test(test_preempted_death),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

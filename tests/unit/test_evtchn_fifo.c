@@ -87,7 +87,8 @@ static void start_fifo(void)
 static void end(void)
 {
     d0->is_dying = DOMDYING_dying;
-    evtchn_destroy(d0);
+    while (evtchn_destroy(d0) == -ERESTART)
+        this_cpu(softirq_pending) = 0;
     evtchn_free(d0);
     /* The registered pages are only their owner's again. */
     for (unsigned int i = 0; i < VCPUS; i++)

@@ -8,6 +8,7 @@
 #include "world.h"
 #include "../../hv/domain/grant_priv.h"
 #include <hv/iocap.h>
+#include <hv/param.h>
 #include <pthread.h>
 
 #define IO_FRAME (WORLD_FRAMES + 7)
@@ -256,6 +257,27 @@ static void test_preemption(void **state)
     for (unsigned int i = 0; i < 5; i++)
         assert_int_equal(unmap(m[i].handle, i + 1, 0), GNTST_okay);
     end();
+}
+
+static void test_option(void **state)
+{
+    static const char *const good[] = {
+        "max-ver:1", "no-transfer", "transitive=off", "max-ver:1,transitive=0,transfer=false",
+    };
+    static const char *const bad[] = {
+        "", "max-ver:2", "transfer", "transitive=1", "max-ver:1,", "max-ver:1;no-transfer",
+        "max-ver:11", "no-transfer,max-ver:2,transitive=off,with-a-very-long-word-at-the-end",
+    };
+    extern const struct param __start_param_table[], __stop_param_table[];
+    const struct param *p = __start_param_table;
+
+    while (p < __stop_param_table && strcmp(p->name, "gnttab"))
+        p++;
+    assert_true(p < __stop_param_table);
+    for (unsigned int i = 0; i < ARRAY_SIZE(good); i++)
+        assert_int_equal(p->fn(good[i]), 0);
+    for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
+        assert_int_equal(p->fn(bad[i]), -EINVAL);
 }
 
 /* --- Races --- */
@@ -525,6 +547,7 @@ int main(void)
         cmocka_unit_test(test_handles_and_pins),
         cmocka_unit_test(test_flush_comes_first),
         cmocka_unit_test(test_preemption),
+        cmocka_unit_test(test_option),
         cmocka_unit_test(test_revocation_race),
         cmocka_unit_test(test_copy),
         cmocka_unit_test(test_copy_batch),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The hypercall table against the public header, the refusals in the flat tables, and the arithmetic
- * of continuations, plain and in multicalls. Handlers are the test's own, one per row.
+ * The hypercall table against the public header, the refusals in the flat tables, and the
+ * arithmetic of continuations, plain and in multicalls. Handlers are the test's own, one per row.
  */
 /* sources: hv/hypercall/table.c hv/hypercall/call.c hv/hypercall/multicall.c */
 /* cflags: -DHV_UNIT_TEST */
@@ -54,7 +54,8 @@ static struct { unsigned int nr; unsigned long arg[4]; } calls[64];
 static unsigned int nr_calls;
 static unsigned int continue_times;   /* memory_op asks to be continued so often */
 
-static long record(unsigned int nr, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+static long record(unsigned int nr, unsigned long a, unsigned long b, unsigned long c,
+                   unsigned long d)
 {
     assert_true(nr_calls < ARRAY_SIZE(calls));
     calls[nr_calls].nr = nr;
@@ -67,7 +68,10 @@ static long record(unsigned int nr, unsigned long a, unsigned long b, unsigned l
 #define U(x) ((unsigned long)(x))
 #define R(name, a, b, c, d) record(__HYPERVISOR_##name, U(a), U(b), U(c), U(d))
 long do_set_trap_table(const void *traps) { return R(set_trap_table, traps, 0, 0, 0); }
-long do_mmu_update(void *u, unsigned long n, void *p, unsigned long f) { return R(mmu_update, u, n, p, f); }
+long do_mmu_update(void *u, unsigned long n, void *p, unsigned long f)
+{
+    return R(mmu_update, u, n, p, f);
+}
 long do_set_gdt(const void *frames, unsigned long n) { return R(set_gdt, frames, n, 0, 0); }
 long do_stack_switch(unsigned long ss, unsigned long sp) { return R(stack_switch, ss, sp, 0, 0); }
 long do_set_callbacks(unsigned long e, unsigned long f, unsigned long s)
@@ -78,7 +82,10 @@ long do_fpu_taskswitch(unsigned long set) { return R(fpu_taskswitch, set, 0, 0, 
 long do_platform_op(void *op) { return R(platform_op, op, 0, 0, 0); }
 long do_set_debugreg(unsigned long reg, unsigned long v) { return R(set_debugreg, reg, v, 0, 0); }
 long do_get_debugreg(unsigned long reg) { return R(get_debugreg, reg, 0, 0, 0); }
-long do_update_descriptor(unsigned long a, unsigned long d) { return R(update_descriptor, a, d, 0, 0); }
+long do_update_descriptor(unsigned long a, unsigned long d)
+{
+    return R(update_descriptor, a, d, 0, 0);
+}
 long do_memory_op(unsigned long cmd, void *arg)
 {
     R(memory_op, cmd, arg, 0, 0);
@@ -98,25 +105,43 @@ long do_update_va_mapping_otherdomain(unsigned long va, unsigned long val, unsig
 }
 long do_set_timer_op(unsigned long t) { return R(set_timer_op, t, 0, 0, 0); }
 long do_xen_version(unsigned long cmd, void *arg) { return R(xen_version, cmd, arg, 0, 0); }
-long do_console_io(unsigned long cmd, unsigned long n, void *b) { return R(console_io, cmd, n, b, 0); }
+long do_console_io(unsigned long cmd, unsigned long n, void *b)
+{
+    return R(console_io, cmd, n, b, 0);
+}
 long do_grant_table_op(unsigned long cmd, void *uop, unsigned long n)
 {
     return R(grant_table_op, cmd, uop, n, 0);
 }
 long do_vm_assist(unsigned long cmd, unsigned long type) { return R(vm_assist, cmd, type, 0, 0); }
 long do_iret(void) { return R(iret, 0, 0, 0, 0); }
-long do_vcpu_op(unsigned long cmd, unsigned long id, void *arg) { return R(vcpu_op, cmd, id, arg, 0); }
-long do_set_segment_base(unsigned long which, unsigned long b) { return R(set_segment_base, which, b, 0, 0); }
-long do_mmuext_op(void *u, unsigned long n, void *p, unsigned long f) { return R(mmuext_op, u, n, p, f); }
+long do_vcpu_op(unsigned long cmd, unsigned long id, void *arg)
+{
+    return R(vcpu_op, cmd, id, arg, 0);
+}
+long do_set_segment_base(unsigned long which, unsigned long b)
+{
+    return R(set_segment_base, which, b, 0, 0);
+}
+long do_mmuext_op(void *u, unsigned long n, void *p, unsigned long f)
+{
+    return R(mmuext_op, u, n, p, f);
+}
 long do_nmi_op(unsigned long cmd, void *arg) { return R(nmi_op, cmd, arg, 0, 0); }
 long do_sched_op(unsigned long cmd, void *arg)
 {
     this_cpu(softirq_pending) = cmd;
     return R(sched_op, cmd, arg, 0, 0);
 }
-long do_sched_op_compat(unsigned long cmd, unsigned long a) { return R(sched_op_compat, cmd, a, 0, 0); }
+long do_sched_op_compat(unsigned long cmd, unsigned long a)
+{
+    return R(sched_op_compat, cmd, a, 0, 0);
+}
 long do_callback_op(unsigned long cmd, const void *arg) { return R(callback_op, cmd, arg, 0, 0); }
-long do_event_channel_op(unsigned long cmd, void *arg) { return R(event_channel_op, cmd, arg, 0, 0); }
+long do_event_channel_op(unsigned long cmd, void *arg)
+{
+    return R(event_channel_op, cmd, arg, 0, 0);
+}
 long do_physdev_op(unsigned long cmd, void *arg) { return R(physdev_op, cmd, arg, 0, 0); }
 long do_sysctl(void *op) { return R(sysctl, op, 0, 0, 0); }
 long do_domctl(void *op) { return R(domctl, op, 0, 0, 0); }

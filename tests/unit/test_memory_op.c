@@ -11,12 +11,21 @@
 #include <hv/cpuid.h>
 #include <hv/grant.h>
 #include <hv/iocap.h>
+#include <hv/lib.h>
+#include <hv/param.h>
 
 #define MIB(n) ((uint64_t)(n) << 20)
 
 struct boot_info boot_info;
 struct cpu_data boot_cpu = { .paddr_bits = 36 };
-pte_t idle_root[PT_ENTRIES];
+/* Frames of the machine-to-physical table, by chunk: a hole in the middle. */
+static const mfn_t m2p_chunks[] = { 0x800, INVALID_MFN, 0xa00 };
+
+mfn_t m2p_chunk_mfn(unsigned long chunk)
+{
+    return chunk < ARRAY_SIZE(m2p_chunks) ? m2p_chunks[chunk] : INVALID_MFN;
+}
+
 static struct domain *d0, *d1;
 static int assign_result;
 
@@ -211,6 +220,59 @@ static void test_continuation(void **state)
     assert_int_equal(d0->tot_pages, 6);
     for (unsigned int i = 0; i < 6; i++)
         assert_int_equal(world_m2p[list[i]], 10 + i);
+    end();
+}
+
+/* --- Largest extents --- */
+
+#undef strtoul
+unsigned long hv_strtoul(const char *s, const char **end, int base)
+{
+    *end = s;
+    return *s >= '0' && *s <= '9' ? strtoul(s, (char **)end, base) : 0;
+}
+
+extern const struct param __start_param_table[], __stop_param_table[];
+
+static int set_orders(const char *value)
+{
+    for (const struct param *p = __start_param_table; p < __stop_param_table; p++)
+        if (!strcmp(p->name, "memop-max-order"))
+            return p->fn(value);
+    fail_msg("no such option");
+    return 0;
+}
+
+static void expect_orders(unsigned int control, unsigned int plain, unsigned int with_device)
+{
+    run_as(d0);
+    assert_int_equal(memop_max_order(), control);
+    run_as(d1);
+    assert_int_equal(memop_max_order(), plain);
+    d1->ioport_caps = rangeset_new();
+    assert_int_equal(rangeset_add(d1->ioport_caps, 0x3f8, 0x3ff), 0);
+    assert_int_equal(memop_max_order(), with_device);
+    rangeset_free(d1->ioport_caps);
+    d1->ioport_caps = NULL;
+}
+
+static void test_max_order_option(void **state)
+{
+    static const char *const bad[] = { "", "x", "9x", "9,", "9,18,12,12,", "1,2,3,4,5", "9;18", "-1" };
+    begin();
+    expect_orders(18, 9, 12);
+    for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
+        assert_int_equal(set_orders(bad[i]), -EINVAL);
+    expect_orders(18, 9, 12);
+    assert_int_equal(set_orders("4"), 0);
+    expect_orders(18, 4, 12);
+    assert_int_equal(set_orders("5,,,7"), 0);
+    expect_orders(18, 5, 7);
+    assert_int_equal(set_orders(",3,6"), 0);
+    expect_orders(6, 5, 7);
+    assert_int_equal(set_orders("99999999999"), 0);
+    expect_orders(MAX_ORDER, MAX_ORDER, MAX_ORDER);
+    assert_int_equal(set_orders("9,18,12,12"), 0);
     end();
 }
 
@@ -420,17 +482,9 @@ static void test_machphys(void **state)
 {
     struct xen_machphys_mapping m;
     struct xen_machphys_mfn_list l = { .max_extents = 8 };
-    pte_t *l3, *l2;
     xen_pfn_t list[8] = { 0 };
     begin();
-    l3 = alloc_xen_page();
-    l2 = alloc_xen_page();
-    memset(idle_root, 0, sizeof(idle_root));
-    idle_root[HV_FIRST_SLOT] = make_pte(virt_to_mfn(l3), PTE_P);
-    l3[0] = make_pte(virt_to_mfn(l2), PTE_P);
-    l2[0] = make_pte(0x800, PTE_P | PTE_PSE);
-    l2[2] = make_pte(0xa00, PTE_P | PTE_PSE);
-    max_page = 3UL << 18; /* three extents of the table, a hole in the middle */
+    max_page = 3UL << 18;
     set_xen_guest_handle(l.extent_start, list);
     assert_int_equal(do_memory_op(XENMEM_machphys_mfn_list, &l), 0);
     assert_int_equal(l.nr_extents, 3);
@@ -445,8 +499,6 @@ static void test_machphys(void **state)
     assert_true(m.v_start == MACH2PHYS_VIRT_START && m.v_end == MACH2PHYS_VIRT_END);
     assert_int_equal(do_memory_op(XENMEM_maximum_ram_page, NULL), max_page);
     max_page = WORLD_FRAMES;
-    free_xen_page(l3);
-    free_xen_page(l2);
     end();
 }
 
@@ -560,6 +612,7 @@ int main(void)
         cmocka_unit_test(test_decrease_mapped),
         cmocka_unit_test(test_reservation_limits),
         cmocka_unit_test(test_continuation),
+        cmocka_unit_test(test_max_order_option),
         cmocka_unit_test(test_exchange_plan),
         cmocka_unit_test(test_exchange),
         cmocka_unit_test(test_exchange_failures),

@@ -27,20 +27,32 @@ bool console_lock(unsigned long *flags) { return false; }
 void console_unlock(bool nested, unsigned long flags) { }
 
 static const struct serial_config defaults = {
-    .baud = 9600, .clock = UART_CLOCK, .data_bits = 8, .stop_bits = 1, .parity = 'n', .base = UART_COM1_BASE, .irq = 4,
+    .baud = 9600,
+    .clock = UART_CLOCK,
+    .data_bits = 8,
+    .stop_bits = 1,
+    .parity = 'n',
+    .base = UART_COM1_BASE,
+    .irq = 4,
 };
 
 static void good(void **state)
 {
-    static const struct { const char *opt; uint32_t baud, clock; const char *dps; uint16_t base; int irq; } rows[] = {
-        { "", 9600, UART_CLOCK, "8n1", 0x3f8, 4 },
-        { "115200", 115200, UART_CLOCK, "8n1", 0x3f8, 4 },
-        { "115200,8n1", 115200, UART_CLOCK, "8n1", 0x3f8, 4 },
-        { "auto,7e2", 0, UART_CLOCK, "7e2", 0x3f8, 4 },
-        { "38400,5o1,0x2f8,3", 38400, UART_CLOCK, "5o1", 0x2f8, 3 },
-        { "57600,,0x3e8", 57600, UART_CLOCK, "8n1", 0x3e8, 4 },
-        { ",,,0", 9600, UART_CLOCK, "8n1", 0x3f8, 0 },
-        { "115200/1843200", 115200, 1843200 * 16, "8n1", 0x3f8, 4 },
+    static const struct {
+        const char *opt;
+        uint32_t baud, clock;
+        const char *dps;
+        uint16_t base;
+        int irq;
+    } rows[] = {
+        {"", 9600, UART_CLOCK, "8n1", 0x3f8, 4},
+        {"115200", 115200, UART_CLOCK, "8n1", 0x3f8, 4},
+        {"115200,8n1", 115200, UART_CLOCK, "8n1", 0x3f8, 4},
+        {"auto,7e2", 0, UART_CLOCK, "7e2", 0x3f8, 4},
+        {"38400,5o1,0x2f8,3", 38400, UART_CLOCK, "5o1", 0x2f8, 3},
+        {"57600,,0x3e8", 57600, UART_CLOCK, "8n1", 0x3e8, 4},
+        {",,,0", 9600, UART_CLOCK, "8n1", 0x3f8, 0},
+        {"115200/1843200", 115200, 1843200 * 16, "8n1", 0x3f8, 4},
     };
 
     for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -62,9 +74,25 @@ static void good(void **state)
 static void bad(void **state)
 {
     static const char *const rows[] = {
-        "fast", "0", "115201", "4294967295", "1", "115200x", "115200,9n1", "115200,8x1", "115200,8n3", "115200,8",
-        "115200,8n1,pci", "115200,8n1,amt", "115200,8n1,0", "115200,8n1,0xfffff", "115200,8n1,0x3f8,16", "115200,8n1,0x3f8,x",
-        "115200,8n1,0x3f8,4,5", "115200/0", "115200/",
+        "fast",
+        "0",
+        "115201",
+        "4294967295",
+        "1",
+        "115200x",
+        "115200,9n1",
+        "115200,8x1",
+        "115200,8n3",
+        "115200,8",
+        "115200,8n1,pci",
+        "115200,8n1,amt",
+        "115200,8n1,0",
+        "115200,8n1,0xfffff",
+        "115200,8n1,0x3f8,16",
+        "115200,8n1,0x3f8,x",
+        "115200,8n1,0x3f8,4,5",
+        "115200/0",
+        "115200/",
     };
 
     for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -79,8 +107,10 @@ static void bad(void **state)
 
 static void line_control(void **state)
 {
-    static const struct { uint8_t data; char parity; uint8_t stop, lcr; } rows[] = {
-        { 8, 'n', 1, 0x03 }, { 7, 'e', 1, 0x1a }, { 7, 'o', 2, 0x0e }, { 5, 'm', 1, 0x28 }, { 6, 's', 1, 0x39 },
+    static const struct { uint8_t data; char parity; uint8_t stop, lcr;
+    } rows[] = {
+        {8, 'n', 1, 0x03}, {7, 'e', 1, 0x1a}, {7, 'o', 2, 0x0e},
+        {5, 'm', 1, 0x28}, {6, 's', 1, 0x39},
     };
 
     for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {

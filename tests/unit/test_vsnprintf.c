@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Formatted output against the C library's, for every flag, width, precision, length and conversion. */
+/* Formatted output against the C library's, for every flag, width, precision, length and
+ * conversion. */
 /* sources: hv/lib/vsnprintf.c */
 /* cflags: -DHV_UNIT_TEST -fno-builtin -Dvsnprintf=hv_vsnprintf -Dsnprintf=hv_snprintf -Wno-format -Wno-format-security */
 #include <setjmp.h>
@@ -16,7 +17,8 @@
 #undef snprintf
 int snprintf(char *buf, size_t size, const char *fmt, ...); /* the C library's */
 
-const char *symbol_lookup(unsigned long addr, unsigned long *start, unsigned long *size, char *buf, size_t len)
+const char *symbol_lookup(unsigned long addr, unsigned long *start, unsigned long *size, char *buf,
+                          size_t len)
 {
     if (addr < 0x1000 || addr >= 0x1100)
         return NULL;
@@ -26,7 +28,8 @@ const char *symbol_lookup(unsigned long addr, unsigned long *start, unsigned lon
     return buf;
 }
 
-static const char *const flags[] = { "", "-", "0", "+", " ", "#", "-#", "+0", "#0", " 0", "-+", "-0" };
+static const char *const flags[] = {"",   "-",  "0",  "+",  " ",  "#",
+                                    "-#", "+0", "#0", " 0", "-+", "-0"};
 static const char *const widths[] = { "", "1", "7", "20" };
 static const char *const precisions[] = { "", ".", ".0", ".3", ".12" };
 
@@ -42,8 +45,9 @@ static void compare(const char *fmt, unsigned long v)
 static void integers(void **state)
 {
     static const char *const lengths[] = { "hh", "h", "", "l", "ll", "z", "t" };
-    static const unsigned long values[] = { 0, 1, 7, 8, 255, 0x7fffffff, 0x80000000, 0xffffffff, 0x123456789abcdef,
-                                            INT64_MAX, 1UL << 63, ~0UL };
+    static const unsigned long values[] = {
+        0,         1,         7,   8, 255, 0x7fffffff, 0x80000000, 0xffffffff, 0x123456789abcdef,
+        INT64_MAX, 1UL << 63, ~0UL};
     static const char conversions[] = "diuxXo";
     char fmt[32];
 
@@ -53,8 +57,8 @@ static void integers(void **state)
                 for (unsigned int l = 0; l < ARRAY_SIZE(lengths); l++)
                     for (unsigned int c = 0; c < sizeof(conversions) - 1; c++)
                         for (unsigned int v = 0; v < ARRAY_SIZE(values); v++) {
-                            snprintf(fmt, sizeof(fmt), "<%%%s%s%s%s%c>", flags[f], widths[w], precisions[p], lengths[l],
-                                     conversions[c]);
+                            snprintf(fmt, sizeof(fmt), "<%%%s%s%s%s%c>", flags[f], widths[w],
+                                     precisions[p], lengths[l], conversions[c]);
                             compare(fmt, values[v]);
                         }
 }

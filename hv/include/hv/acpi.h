@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ACPI tables as far as a hypervisor needs them (hv/drivers/acpi.c): MADT, FADT, HPET, MCFG; no AML. Tables stay for
- * dom0. Source: ACPI specification 6.4, "ACPI Software Programming Model".
+ * ACPI tables as far as a hypervisor needs them (hv/drivers/acpi.c): MADT, FADT, HPET, MCFG; no
+ * AML. Tables stay for dom0. Source: ACPI specification 6.4, "ACPI Software Programming Model".
  */
 #ifndef HV_ACPI_H
 #define HV_ACPI_H
@@ -41,10 +41,11 @@ struct acpi_info {
 };
 extern struct acpi_info acpi;
 
-/* Reads all; messages say what is missing and what stands in (no ACPI: one CPU, PIT). rsdp 0 = search the BIOS area. */
+/* Reads all; messages say what is missing and what stands in (no ACPI: one CPU, PIT). rsdp 0 =
+   search the BIOS area. */
 void acpi_init(paddr_t rsdp);
-/* Soft-off or sleep as dom0 asks for it (XENPF_enter_acpi_sleep): checks the values, writes PM1 control. S5 does not
-   return; other states -EOPNOTSUPP. */
+/* Soft-off or sleep as dom0 asks for it (XENPF_enter_acpi_sleep): checks the values, writes PM1
+   control. S5 does not return; other states -EOPNOTSUPP. */
 int acpi_enter_sleep(uint32_t pm1a_cnt_val, uint32_t pm1b_cnt_val, uint32_t sleep_state);
 /* Hypervisor's own power-off; returns if there is no way. */
 void acpi_power_off(void);

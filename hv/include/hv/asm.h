@@ -19,7 +19,8 @@
     .popsection
 .endm
 
-/* STAC and CLAC are no-ops until smap_enable() patches them in (hv/cpu/traps.c): older CPUs raise #UD. */
+/* STAC and CLAC are no-ops until smap_enable() patches them in
+   (hv/cpu/traps.c): older CPUs raise #UD. */
 .macro SMAP_INSN which
 771:
     .byte 0x0f, 0x1f, 0x00
@@ -35,8 +36,8 @@
     SMAP_INSN 0xca
 .endm
 
-/* Completes struct cpu_user_regs below the error code. rax: operand that holds the guest's RAX, by RSP at
-   that point. */
+/* Completes struct cpu_user_regs below the error code. rax: operand that holds the
+   guest's RAX, by RSP at that point. */
 .macro SAVE_REGS rax=%rax
     pushq %rdi
     pushq %rsi

@@ -23,7 +23,8 @@ static inline bool atomic_inc_unless_negative(atomic_t *v)
 {
     int old = atomic_read(v);
     while (old >= 0)
-        if (__atomic_compare_exchange_n(&v->counter, &old, old + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(&v->counter, &old, old + 1, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED))
             return true;
     return false;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The contract between the core and a back end (pv/, vmx/, svm/). The core owns domains and vCPUs; a back end extends both: it
- * gives the sizes of its own structures, whose first member is struct domain or struct vcpu.
+ * The contract between the core and a back end (pv/, vmx/, svm/). The core owns domains and
+ * vCPUs; a back end extends both: it gives the sizes of its own structures, whose first member
+ * is struct domain or struct vcpu.
  *
- * At most 25 entries. All functions are called in process context with interrupts on unless stated; entries that a back end
- * does not need may be NULL only where stated.
+ * At most 25 entries. All functions are called in process context with interrupts on unless stated;
+ * entries that a back end does not need may be NULL only where stated.
  */
 #ifndef HV_BACKEND_H
 #define HV_BACKEND_H
@@ -29,7 +30,8 @@ struct vcpu_backend {
     int (*vcpu_init)(struct vcpu *v);
     void (*vcpu_free)(struct vcpu *v);
 
-    /* Context as of XEN_DOMCTL_setvcpucontext / VCPUOP_initialise; checks all. -ERESTART possible. */
+    /* Context as of XEN_DOMCTL_setvcpucontext / VCPUOP_initialise;
+       checks all. -ERESTART possible. */
     int (*set_context)(struct vcpu *v, const struct vcpu_guest_context *c);
     void (*get_context)(struct vcpu *v, struct vcpu_guest_context *c);
     int (*vcpu_reset)(struct vcpu *v);
@@ -45,14 +47,16 @@ struct vcpu_backend {
     int (*copy_to)(void *gva, const void *src, size_t len);
     int (*clear)(void *gva, size_t len);
 
-    /* The frame at gfn with a reference for the caller (put_page), or NULL; writable demands a page that may be
-       written (PV: takes a writable type too, dropped by the caller with put_page_and_type). */
+    /* The frame at gfn with a reference for the caller (put_page), or NULL; writable
+       demands a page that may be written (PV: takes a writable type too, dropped by the
+       caller with put_page_and_type). */
     struct page_info *(*get_gfn)(struct domain *d, gfn_t gfn, bool writable);
     /* Makes mfn appear at gfn (PV: sets the M2P entry only) or disappear. */
     int (*physmap_add)(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order);
     int (*physmap_remove)(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order);
 
-    /* Grant mapping in v's domain: host address as GNTTABOP_map_grant_ref gives it. GNTST_* result. */
+    /* Grant mapping in v's domain: host address as
+       GNTTABOP_map_grant_ref gives it. GNTST_* result. */
     int (*grant_map)(uint64_t host_addr, mfn_t mfn, unsigned int flags, unsigned int cache_attr);
     int (*grant_unmap)(uint64_t host_addr, mfn_t mfn, unsigned int flags, uint64_t new_addr);
 

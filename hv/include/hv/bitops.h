@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bits and bit maps in memory. Names without a prefix are atomic (LOCK) and full barriers; names with __ are not
- * atomic. Maps are arrays of unsigned long, bit 0 first.
+ * Bits and bit maps in memory. Names without a prefix are atomic (LOCK) and full barriers; names
+ * with __ are not atomic. Maps are arrays of unsigned long, bit 0 first.
  */
 #ifndef HV_BITOPS_H
 #define HV_BITOPS_H
@@ -23,19 +23,22 @@ static inline void clear_bit(unsigned long nr, volatile void *p)
 static inline bool test_and_set_bit(unsigned long nr, volatile void *p)
 {
     bool old;
-    __asm__ volatile("lock btsq %2, %1" : "=@ccc"(old), "+m"(*(volatile long *)p) : "r"(nr) : "memory");
+    __asm__ volatile("lock btsq %2, %1"
+                     : "=@ccc"(old), "+m"(*(volatile long *)p) : "r"(nr) : "memory");
     return old;
 }
 static inline bool test_and_clear_bit(unsigned long nr, volatile void *p)
 {
     bool old;
-    __asm__ volatile("lock btrq %2, %1" : "=@ccc"(old), "+m"(*(volatile long *)p) : "r"(nr) : "memory");
+    __asm__ volatile("lock btrq %2, %1"
+                     : "=@ccc"(old), "+m"(*(volatile long *)p) : "r"(nr) : "memory");
     return old;
 }
 static inline bool test_and_change_bit(unsigned long nr, volatile void *p)
 {
     bool old;
-    __asm__ volatile("lock btcq %2, %1" : "=@ccc"(old), "+m"(*(volatile long *)p) : "r"(nr) : "memory");
+    __asm__ volatile("lock btcq %2, %1"
+                     : "=@ccc"(old), "+m"(*(volatile long *)p) : "r"(nr) : "memory");
     return old;
 }
 /* 32-bit wide forms for guest-shared words, whose neighbours may not be touched. */

@@ -30,17 +30,20 @@ struct boot_info {
     bool efi;
 };
 extern struct boot_info boot_info;
-/* Memory map after the hypervisor took its part (what dom0's machine_memory_map shows is boot_info.e820). */
+/* Memory map after the hypervisor took its part (what dom0's
+   machine_memory_map shows is boot_info.e820). */
 uint64_t e820_type_of(paddr_t start, paddr_t end); /* the type covering it all, 0 = none or mixed */
 void e820_sanitize(struct e820_map *m);
 
-/* Entry of C, on the boot stack, with interrupts off. mbi is machine address; magic tells multiboot 1 from 2. */
+/* Entry of C, on the boot stack, with interrupts off. mbi is machine address;
+   magic tells multiboot 1 from 2. */
 void start_hypervisor(uint32_t magic, paddr_t mbi) noreturn;
 int multiboot1_parse(paddr_t mbi);
 int multiboot2_parse(paddr_t mbi);
 
 /* Linker script symbols. */
-extern char hv_start[], hv_end[], text_start[], text_end[], rodata_start[], rodata_end[], init_start[], init_end[];
+extern char hv_start[], hv_end[], text_start[], text_end[], rodata_start[], rodata_end[],
+    init_start[], init_end[];
 extern char data_start[], percpu_start[], percpu_end[], bss_start[], bss_end[];
 
 /* Boot stage, for messages and for code that behaves differently early. */

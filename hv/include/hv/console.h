@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Console: log ring, output to serial and VGA text, input switched between hypervisor and dom0 (hv/drivers/console.c).
+ * Console: log ring, output to serial and VGA text, input switched between hypervisor and dom0
+ * (hv/drivers/console.c).
  *
- * One lock, the console lock, covers ring and devices. It knows its CPU: an NMI or fault inside of it prints on, at the price
- * of a mixed line, and never waits for itself.
+ * One lock, the console lock, covers ring and devices. It knows its CPU: an NMI or fault inside of
+ * it prints on, at the price of a mixed line, and never waits for itself.
  */
 #ifndef HV_CONSOLE_H
 #define HV_CONSOLE_H
@@ -15,7 +16,6 @@ void console_init_irq(void);           /* interrupt-driven input once interrupts
 void console_end_boot(void);           /* hands input to dom0 */
 void console_start_sync(void);         /* output waits from now on (panic) */
 void console_force_unlock(void);       /* panic: break locks */
-void console_puts(const char *s, size_t len); /* raw to devices */
 /* Log ring for XEN_SYSCTL_readconsole: copies from *index on; returns the bytes. */
 size_t console_read_ring(char *buf, size_t len, bool clear, bool incremental, uint32_t *index);
 /* Serial driver -> console: one received character; interrupt context. */
@@ -23,20 +23,19 @@ void console_rx_char(char c);
 /* Takes up to len characters typed for dom0; returns their number. */
 size_t console_read_input(char *buf, size_t len);
 
-/* The console lock. Interrupts are off inside. True = this CPU held it already (NMI, fault in the console); both go
-   back to console_unlock(). */
+/* The console lock. Interrupts are off inside. True = this CPU held it already (NMI, fault in the
+   console); both go back to console_unlock(). */
 bool console_lock(unsigned long *flags);
 void console_unlock(bool nested, unsigned long flags);
 /* To the devices that console= names, and to the log ring; with the lock held. */
 void console_emit(const char *s, size_t len);
 void console_emit_devices(const char *s, size_t len);
 
-/* console=: a list of com1, vga, none. Sets *mask to CON_* bits; on an unknown word returns it, else NULL. */
+/* console=: a list of com1, vga, none. Sets *mask to CON_* bits; on an unknown word returns it,
+ * else NULL. */
 #define CON_COM1 1u
 #define CON_VGA 2u
 const char *console_parse_devices(const char *list, unsigned int *mask);
-/* A client's string for the sysctl debug_keys: each character as if typed. */
-void console_debug_keys(const char *keys, size_t len);
 
 /* 16550 UART (hv/drivers/ns16550.c); the console lock is held for all but init. */
 void serial_init(const char *com1_option);
@@ -46,7 +45,8 @@ void serial_flush(void);
 bool serial_present(void);
 bool serial_owns_port(unsigned int port);
 int serial_irq(void);                  /* GSI or -1 */
-void serial_set_sync(void);            /* from now on serial_putc returns when the UART has taken the character */
+void serial_set_sync(
+    void); /* from now on serial_putc returns when the UART has taken the character */
 
 /* VGA text, 80x25 (hv/drivers/vga.c); the console lock is held. */
 bool vga_init(void *framebuffer);      /* false: no VGA in text mode. Clears the screen */
@@ -54,7 +54,6 @@ void vga_putc(char c);
 void vga_stop(void);
 
 /* Debug keys (hv/drivers/keyhandler.c). diag keys run in softirq context. */
-void register_keyhandler(char key, void (*fn)(unsigned char key), const char *what);
 void handle_keypress(char key);
 void keyhandler_init(void);
 

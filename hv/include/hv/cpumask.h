@@ -15,9 +15,18 @@ extern cpumask_t cpu_possible_map;
 
 static inline void cpumask_set(unsigned int cpu, cpumask_t *m) { set_bit(cpu, m->bits); }
 static inline void cpumask_clear(unsigned int cpu, cpumask_t *m) { clear_bit(cpu, m->bits); }
-static inline bool cpumask_test(unsigned int cpu, const cpumask_t *m) { return test_bit(cpu, m->bits); }
-static inline bool cpumask_test_and_set(unsigned int cpu, cpumask_t *m) { return test_and_set_bit(cpu, m->bits); }
-static inline bool cpumask_test_and_clear(unsigned int cpu, cpumask_t *m) { return test_and_clear_bit(cpu, m->bits); }
+static inline bool cpumask_test(unsigned int cpu, const cpumask_t *m)
+{
+    return test_bit(cpu, m->bits);
+}
+static inline bool cpumask_test_and_set(unsigned int cpu, cpumask_t *m)
+{
+    return test_and_set_bit(cpu, m->bits);
+}
+static inline bool cpumask_test_and_clear(unsigned int cpu, cpumask_t *m)
+{
+    return test_and_clear_bit(cpu, m->bits);
+}
 static inline void cpumask_zero(cpumask_t *m) { *m = (cpumask_t){ }; }
 static inline void cpumask_only(unsigned int cpu, cpumask_t *m)
 {

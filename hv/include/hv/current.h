@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a CPU finds through its stack pointer. Both GS bases belong to the guest, so the hypervisor uses no segment:
- * each CPU's stack block is STACK_SIZE bytes, aligned to its size, and ends in struct cpu_info.
+ * What a CPU finds through its stack pointer. Both GS bases belong to the guest, so the
+ * hypervisor uses no segment: each CPU's stack block is STACK_SIZE bytes, aligned to its
+ * size, and ends in struct cpu_info.
  *
- * The block, from its start (one page each; the pages marked - are not mapped and guard the stack above them):
- *   0 -   1 #DF   2 -   3 NMI   4 -   5 #MC   6 -   7 #DB   8 -   9..15 primary stack, struct cpu_info at its end
+ * The block, from its start (one page each; the pages marked - are not mapped
+ * and guard the stack above them):
+ *   0 -   1 #DF   2 -   3 NMI   4 -   5 #MC   6 -   7 #DB   8 -   9..15 primary stack, whose end
+ *   is struct cpu_info
  */
 #ifndef HV_CURRENT_H
 #define HV_CURRENT_H
@@ -34,13 +37,14 @@ struct vcpu;
 struct cpu_info {
     struct cpu_user_regs guest_regs;   /* of the guest interrupted; TSS.rsp0 points behind its ss */
     uint32_t cpu_id;
-    uint32_t scratch;
     struct vcpu *current_vcpu;
     unsigned long per_cpu_offset;
     uint64_t root_maddr;               /* guest root table to load on return to the guest */
-    uint64_t hv_cr3;                   /* CR3 while in the hypervisor; 0 = keep the guest's (no xpti) */
+    uint64_t hv_cr3;                   /* CR3 while in the hypervisor; 0 = keep the guest's (no
+                                          xpti) */
     unsigned long cr4;                 /* value in CR4 */
-    unsigned long pv_scratch[4];       /* pv/entry.S: registers of the guest before there is a frame */
+    unsigned long pv_scratch[4];       /* pv/entry.S: registers of the guest before there is a
+                                          frame */
 };
 /* The CPU aligns RSP to 16 when it pushes a frame: the frame's end (es) must be aligned. */
 _Static_assert((sizeof(struct cpu_info) - offsetof(struct cpu_user_regs, es)) % 16 == 0,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Building of domain 0 at boot: the core's half (hv/domain/dom0.c) and a back end's (pv/dom0_build.c). */
+/* Building of domain 0 at boot: the core's half (hv/domain/dom0.c) and a
+   back end's (pv/dom0_build.c). */
 #ifndef HV_DOM0_H
 #define HV_DOM0_H
 
@@ -17,8 +18,8 @@ struct dom0_images {
 };
 
 /*
- * Loads the kernel and gives d its memory, page tables, start info and vCPU 0's context. d exists with its vCPUs, owns no
- * memory yet. 0, or an errno with *why set to the cause.
+ * Loads the kernel and gives d its memory, page tables, start info and vCPU 0's context. d exists
+ * with its vCPUs, owns no memory yet. 0, or an errno with *why set to the cause.
  */
 int pv_dom0_build(struct domain *d, struct dom0_images *img, const char **why);
 /* Fills a page with the PV hypercall stubs. */

@@ -2,12 +2,13 @@
 /*
  * Domains and vCPUs: the structures that all of the core shares, and their life (hv/domain/).
  *
- * Life of a domain: created (paused) -> runs -> shutting down (all vCPUs stopped, reason kept) -> dying (resources
- * are given back, step by step) -> dead (last reference gone: freed). A domain is found by domid until it is dead.
+ * Life of a domain: created (paused) -> runs -> shutting down (all vCPUs stopped, reason kept) ->
+ * dying (resources are given back, step by step) -> dead (last reference gone: freed). A domain is
+ * found by domid until it is dead.
  *
- * Legend of the letters at the fields: (c) constant after creation, (e) event_lock, (p) page_alloc_lock, (s) the
- * scheduler's lock of the vCPU's CPU, (v) written only by the vCPU itself or while it is paused, (a) atomic, (d) domctl_lock,
- * (x) its own lock.
+ * Legend of the letters at the fields: (c) constant after creation, (e) event_lock, (p)
+ * page_alloc_lock, (s) the scheduler's lock of the vCPU's CPU, (v) written only by the vCPU itself
+ * or while it is paused, (a) atomic, (d) domctl_lock, (x) its own lock.
  */
 #ifndef HV_DOMAIN_H
 #define HV_DOMAIN_H
@@ -23,8 +24,8 @@
 #include <xen/domctl.h>
 #include <xen/event_channel.h>
 
-typedef long (*hypercall_fn_t)(unsigned long a1, unsigned long a2, unsigned long a3, unsigned long a4,
-                               unsigned long a5, unsigned long a6);
+typedef long (*hypercall_fn_t)(unsigned long a1, unsigned long a2, unsigned long a3,
+                               unsigned long a4, unsigned long a5, unsigned long a6);
 
 struct vcpu_backend;
 struct evtchn;
@@ -40,7 +41,8 @@ struct sched_dom;
 #define LEGACY_VCPUS XEN_LEGACY_MAX_VCPUS
 #define DOMID_COUNT DOMID_FIRST_RESERVED
 
-/* Why a vCPU may not run; it is runnable when the mask is 0 and its pause_count and its domain's are 0. */
+/* Why a vCPU may not run; it is runnable when the mask is 0 and its
+   pause_count and its domain's are 0. */
 #define VPF_blocked 0        /* SCHEDOP_block, until an event */
 #define VPF_down 1           /* never started, or VCPUOP_down */
 #define VPF_in_poll 2        /* SCHEDOP_poll (v->poll_evtchn) */
@@ -56,16 +58,17 @@ struct vcpu {
     uint32_t processor;                  /* (s) CPU it runs or last ran on */
     unsigned long pause_flags;           /* (a) VPF_* bits */
     atomic_t pause_count;                /* (a) */
-    bool is_running;                     /* on a CPU right now (set before, cleared after its state is saved) */
+    bool is_running;                     /* on a CPU right now (set before,
+                                            cleared after its state is saved) */
     bool is_initialised;                 /* (v) has a context */
     bool is_idle;                        /* (c) */
     uint8_t nmi_state;                   /* bit 0: NMI pending, bit 1: NMI masked */
     bool fpu_initialised;                /* (v) guest used or set its FPU state */
-    bool mce_pending;
     bool hcall_preempted;                /* (v) the running hypercall was continued */
     bool hcall_in_multicall;             /* (v) */
 
-    struct cpu_user_regs regs;           /* (v) while not running; while running they are on the CPU's stack */
+    struct cpu_user_regs regs;           /* (v) while not running; while running
+                                            they are on the CPU's stack */
     void *xsave_area;                    /* (c) hv/cpu/xstate.c */
     uint64_t xcr0, xcr0_accum;           /* (v) */
     uint32_t tsc_aux;                    /* (v) MSR_TSC_AUX; on the CPU while running */
@@ -75,7 +78,7 @@ struct vcpu {
     unsigned int poll_evtchn;            /* port polled; 0 = several */
     uint16_t virq_to_evtchn[NR_VIRQS];   /* (e) 0 = unbound */
     struct evtchn_fifo_vcpu *evtchn_fifo;
-    evtchn_port_t pirq_evtchn_head;      /* (e) first of the ports whose interrupts follow v; 0 = none */
+    evtchn_port_t pirq_evtchn_head; /* (e) first of the ports whose interrupts follow v; 0 = none */
     spinlock_t virq_lock;
     mfn_t vcpu_info_mfn;                 /* INVALID_MFN: in shared_info or the dummy */
 
@@ -85,7 +88,6 @@ struct vcpu {
     struct vcpu_runstate_info runstate;  /* (s) */
     void *runstate_guest;                /* guest virtual addresses, NULL = none */
     void *time_info_guest;
-    uint64_t cpu_time_base;
     uint64_t pv_clock_version;
 
     /* Scheduling. */
@@ -108,7 +110,8 @@ struct domain {
     bool is_control;                     /* (c) dom0: control and hardware domain */
     bool is_idle;                        /* (c) */
     bool is_hvm;                         /* (c) */
-    bool debugger_attached;              /* (d) XEN_DOMCTL_setdebugging; only shown by getdomaininfo */
+    bool debugger_attached;              /* (d) XEN_DOMCTL_setdebugging; only shown by
+                                            getdomaininfo */
     bool is_paused_by_tools;             /* (d) one of pause_count is theirs */
     bool is_shutting_down;               /* (x) shutdown_lock */
     bool is_shut_down;                   /* (x) */
@@ -128,7 +131,8 @@ struct domain {
     unsigned long crash_flag;            /* (a) bit 0: domain_crash() was called */
     struct tasklet crash_tasklet;        /* shuts it down then */
     struct timer zombie_timer;           /* dead: looks whether others still use its shared pages */
-    unsigned int suspend_evtchn;         /* (d) port to raise instead of VIRQ_DOM_EXC when it suspends, 0 = none */
+    unsigned int suspend_evtchn;         /* (d) port to raise instead of VIRQ_DOM_EXC when it
+                                            suspends, 0 = none */
     struct list_head list;               /* on the domain list, ascending domid */
     struct rcu_head rcu;
 
@@ -144,12 +148,10 @@ struct domain {
     unsigned long extra_pages;           /* (p) */
     atomic_t shr_pages;
     unsigned long max_pfn_seen;          /* highest gfn of the memory map */
-    spinlock_t pt_lock;                  /* LOCK_PV_PT */
     cpumask_t dirty_cpus;                /* (a) CPUs that may hold translations of this domain */
     struct shared_info *shared_info;     /* (c) */
     struct e820_entry *e820;             /* (p) XENMEM_set_memory_map; freed with the domain */
     unsigned int nr_e820;                /* (p) */
-    int relmem_step;                     /* teardown's progress */
 
     /* Events. */
     spinlock_t event_lock;
@@ -160,8 +162,11 @@ struct domain {
     const struct evtchn_port_ops *evtchn_ops;
     struct evtchn_fifo_domain *evtchn_fifo;
     DECLARE_BITMAP(poll_mask, MAX_VIRT_CPUS); /* (a) vCPUs in SCHEDOP_poll */
-    unsigned int next_evtchn;            /* (e) where a preempted EVTCHNOP_reset goes on; 0 = none under way */
-    evtchn_port_t *pirq_port;            /* (e) nr_pirqs entries, 0 = unbound; NULL until the first is bound */
+    unsigned int next_evtchn;            /* (e) where a preempted EVTCHNOP_reset
+                                            goes on; 0 = none under way */
+    unsigned int evtchn_destroy_next;    /* (d) where a preempted evtchn_destroy() goes on */
+    evtchn_port_t *pirq_port;            /* (e) nr_pirqs entries, 0 = unbound;
+                                            NULL until the first is bound */
     struct pirq_table *pirqs;
     unsigned int nr_pirqs;               /* (c) */
 
@@ -173,7 +178,6 @@ struct domain {
 
     /* Time. */
     int64_t time_offset_seconds;
-    bool disable_migrate;
     uint32_t tsc_mode;                   /* enum tsc_mode */
     bool vtsc;                           /* RDTSC is emulated */
     uint32_t tsc_khz;
@@ -181,7 +185,6 @@ struct domain {
     int64_t vtsc_offset;
     struct timer watchdog_timer[2];      /* (x) shutdown_lock */
     uint32_t watchdog_inuse;
-    bool watchdog_supported;
 
     struct cpuid_policy *cpuid_policy;   /* hv/cpu/cpuid_policy.c */
     struct sched_dom *sched;
@@ -192,13 +195,14 @@ struct domain {
 enum domdying { DOMDYING_alive, DOMDYING_dying, DOMDYING_dead };
 
 extern struct domain *dom0, *idle_domain;
-/* Pseudo-domains that own frames: DOMID_IO's (device memory), DOMID_XEN's (shared hypervisor pages). */
+/* Pseudo-domains that own frames: DOMID_IO's (device memory),
+   DOMID_XEN's (shared hypervisor pages). */
 extern struct domain *dom_io, *dom_xen;
 DECLARE_PER_CPU(struct vcpu *, idle_vcpu);
 
 static inline bool is_control_domain(const struct domain *d) { return d->is_control; }
-#define for_each_vcpu(d, v)                                                                          \
-    for (unsigned int i_ = 0; i_ < (d)->max_vcpus; i_++)                                             \
+#define for_each_vcpu(d, v)                                                                        \
+    for (unsigned int i_ = 0; i_ < (d)->max_vcpus; i_++)                                           \
         if (((v) = (d)->vcpu[i_]) != NULL)
 static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned int id)
 {
@@ -206,7 +210,8 @@ static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned int id)
 }
 
 /* --- Finding and holding (hv/domain/domlist.c) --- */
-/* Adds a reference; NULL if there is none or it is dead. Reserved ids: DOMID_SELF is not resolved here. */
+/* Adds a reference; NULL if there is none or it is dead. Reserved ids:
+   DOMID_SELF is not resolved here. */
 struct domain *get_domain_by_id(domid_t id);
 /* The same with DOMID_SELF. */
 struct domain *get_domain_by_any_id(domid_t id);
@@ -221,24 +226,26 @@ struct domain *domain_by_owner(uint16_t owner);
 
 /* --- Life (hv/domain/domain.c, vcpu.c) --- */
 void domain_subsys_init(void);               /* boot: pseudo-domains, idle domain */
-/* cfg checked by the caller (domctl or dom0 builder); id must be free. Paused, without vCPUs. ERR as *err. */
-struct domain *domain_create(domid_t id, const struct xen_domctl_createdomain *cfg, bool control, int *err);
+/* cfg checked by the caller (domctl or dom0 builder); id must be free. Paused,
+   without vCPUs. ERR as *err. */
+struct domain *domain_create(domid_t id, const struct xen_domctl_createdomain *cfg, bool control,
+                             int *err);
 /* Creates vCPU id (down, without context). NULL without memory. */
 struct vcpu *vcpu_create(struct domain *d, unsigned int id);
-/* Begins and continues destruction: -ERESTART while work is left; 0 = dying is complete, memory is back. */
+/* Begins and continues destruction: -ERESTART while work is left; 0 = dying
+   is complete, memory is back. */
 int domain_kill(struct domain *d);
-void domain_shutdown(struct domain *d, int reason); /* SHUTDOWN_*; for dom0: power-off, reboot or stop of the machine */
+void domain_shutdown(struct domain *d, int reason); /* SHUTDOWN_*; for dom0: power-off,
+                                                       reboot or stop of the machine */
 void domain_resume(struct domain *d);
-/* Second failure ladder: the domain's state is inconsistent. The first reason wins; prints registers. May be called in any
-   context with any lock. The caller goes on harmlessly. */
+/* Second failure ladder: the domain's state is inconsistent. The first reason wins; prints
+   registers. May be called in any context with any lock. The caller goes on harmlessly. */
 void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
 int vcpu_reset(struct vcpu *v);
 
 void vcpu_pause(struct vcpu *v);             /* waits until it is off its CPU */
-void vcpu_pause_nosync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 void domain_pause(struct domain *d);         /* all vCPUs; waits; d is not current's */
-void domain_pause_nosync(struct domain *d);
 void domain_unpause(struct domain *d);
 int domain_pause_by_tools(struct domain *d);
 int domain_unpause_by_tools(struct domain *d);
@@ -246,7 +253,8 @@ int domain_unpause_by_tools(struct domain *d);
 /* Registers the vcpu_info of v at gfn + offset. */
 int map_vcpu_info(struct vcpu *v, gfn_t gfn, unsigned int offset);
 void unmap_vcpu_info(struct vcpu *v);
-/* Builds dom0 and unpauses it; panics with the cause if it can't (pv/dom0_build.c, hv/domain/dom0.c). */
+/* Builds dom0 and unpauses it; panics with the cause if it can't
+   (pv/dom0_build.c, hv/domain/dom0.c). */
 void dom0_create(void);
 
 /* Common half of VCPUOP_*; hypercall handlers are declared in hypercall.h. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Error numbers of the ABI (xen/errno.h) under their plain names. Functions return them negated. ERESTART means
- * "continue this hypercall later" inside the hypervisor and never reaches a guest.
+ * Error numbers of the ABI (xen/errno.h) under their plain names. Functions return them negated.
+ * ERESTART means "continue this hypercall later" inside the hypervisor and never reaches a guest.
  */
 #ifndef HV_ERRNO_H
 #define HV_ERRNO_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Event channels (hv/domain/evtchn*.c): ports of a domain, each closed, unbound, interdomain, pirq, virq or ipi. Pending and masked
- * bits live in guest memory, by the 2-level or the FIFO ABI behind one table of operations.
+ * Event channels (hv/domain/evtchn*.c): ports of a domain, each closed, unbound, interdomain, pirq,
+ * virq or ipi. Pending and masked bits live in guest memory, by the 2-level or the FIFO ABI behind
+ * one table of operations.
  */
 #ifndef HV_EVENT_H
 #define HV_EVENT_H
@@ -9,11 +10,13 @@
 #include <hv/domain.h>
 
 int evtchn_init_domain(struct domain *d);     /* 2-level; port 0 reserved */
-void evtchn_destroy(struct domain *d);        /* closes all ports; dying */
+/* Closes all ports of a dying domain. -ERESTART while some are left: call again. (d) */
+int evtchn_destroy(struct domain *d);
 void evtchn_free(struct domain *d);           /* frees memory; last reference */
 void evtchn_move_pirqs(struct vcpu *v);       /* v changed CPU */
 
-/* Virtual interrupts. Per-vCPU ones to v; global ones to the vCPU they are bound at. Any context. */
+/* Virtual interrupts. Per-vCPU ones to v; global ones to the vCPU
+   they are bound at. Any context. */
 void send_guest_vcpu_virq(struct vcpu *v, unsigned int virq);
 void send_guest_global_virq(struct domain *d, unsigned int virq);
 /* To whoever handles the virq globally: dom0 unless SET_VIRQ_HANDLER moved it. */

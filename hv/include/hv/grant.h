@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Grant tables, version 1 (hv/domain/grant*.c). A domain writes entries that let another map, copy or read its frames. Version 2 and
- * transfer are refused so that guests fall back.
+ * Grant tables, version 1 (hv/domain/grant*.c). A domain writes entries that let another map, copy
+ * or read its frames. Version 2 and transfer are refused so that guests fall back.
  */
 #ifndef HV_GRANT_H
 #define HV_GRANT_H
@@ -17,7 +17,8 @@ void grant_table_free(struct domain *d);      /* last reference */
 /* Frame idx of d's grant table, grown if needed (XENMEM_add_to_physmap, acquire_resource). */
 int grant_table_frame(struct domain *d, unsigned int idx, mfn_t *mfn);
 unsigned int grant_table_nr_frames(const struct domain *d);
-/* Seeds an entry from the hypervisor or toolstack side (console and store pages): frame granted to `to`. */
+/* Seeds an entry from the hypervisor or toolstack side (console and store
+   pages): frame granted to `to`. */
 void grant_seed_entry(struct domain *d, unsigned int ref, domid_t to, gfn_t frame);
 void grant_table_dump(struct domain *d);      /* debug key 'g' */
 

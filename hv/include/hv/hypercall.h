@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The hypercall table (hv/hypercall/table.c): one row per call, and nothing is reached but through it. Handlers decode
- * and check everything (may fail), then perform. A handler that has run long enough calls hypercall_continue().
+ * The hypercall table (hv/hypercall/table.c): one row per call, and nothing is reached but through
+ * it. Handlers decode and check everything (may fail), then perform. A handler that has run long
+ * enough calls hypercall_continue().
  */
 #ifndef HV_HYPERCALL_H
 #define HV_HYPERCALL_H
@@ -23,8 +24,8 @@ struct hypercall_row {
     uint8_t callers;
 };
 extern const struct hypercall_row hypercall_table[NR_HYPERCALLS];
-/* What entry code and multicalls call through: NR_HYPERCALLS functions with every refusal filled in, for a control domain or
-   another PV domain. */
+/* What entry code and multicalls call through: NR_HYPERCALLS functions with every refusal filled
+   in, for a control domain or another PV domain. */
 const hypercall_fn_t *hypercalls_for(bool control);
 void hypercall_tables_init(void);            /* boot: from domain_subsys_init() */
 
@@ -32,38 +33,39 @@ void hypercall_tables_init(void);            /* boot: from domain_subsys_init() 
 struct multicall_entry;
 struct multicall_entry *multicall_current(void);
 
-/* X-macro of all rows: HCALL(number suffix of __HYPERVISOR_, handler, nargs, callers). Prototypes are made from it. */
-#define HYPERCALL_ROWS(HCALL)                                                                        \
-    HCALL(set_trap_table, do_set_trap_table, 1, HCALL_PV)                                            \
-    HCALL(mmu_update, do_mmu_update, 4, HCALL_PV)                                                    \
-    HCALL(set_gdt, do_set_gdt, 2, HCALL_PV)                                                          \
-    HCALL(stack_switch, do_stack_switch, 2, HCALL_PV)                                                \
-    HCALL(set_callbacks, do_set_callbacks, 3, HCALL_PV)                                              \
-    HCALL(fpu_taskswitch, do_fpu_taskswitch, 1, HCALL_PV)                                            \
-    HCALL(sched_op_compat, do_sched_op_compat, 2, HCALL_PV)                                          \
-    HCALL(platform_op, do_platform_op, 1, HCALL_PV | HCALL_HVM | HCALL_CONTROL)                      \
-    HCALL(set_debugreg, do_set_debugreg, 2, HCALL_PV)                                                \
-    HCALL(get_debugreg, do_get_debugreg, 1, HCALL_PV)                                                \
-    HCALL(update_descriptor, do_update_descriptor, 2, HCALL_PV)                                      \
-    HCALL(memory_op, do_memory_op, 2, HCALL_PV | HCALL_HVM)                                          \
-    HCALL(multicall, do_multicall, 2, HCALL_PV | HCALL_HVM)                                          \
-    HCALL(update_va_mapping, do_update_va_mapping, 3, HCALL_PV)                                      \
-    HCALL(set_timer_op, do_set_timer_op, 1, HCALL_PV | HCALL_HVM)                                    \
-    HCALL(xen_version, do_xen_version, 2, HCALL_PV | HCALL_HVM)                                      \
-    HCALL(console_io, do_console_io, 3, HCALL_PV | HCALL_HVM)                                        \
-    HCALL(grant_table_op, do_grant_table_op, 3, HCALL_PV | HCALL_HVM)                                \
-    HCALL(vm_assist, do_vm_assist, 2, HCALL_PV | HCALL_HVM)                                          \
-    HCALL(update_va_mapping_otherdomain, do_update_va_mapping_otherdomain, 4, HCALL_PV)              \
-    HCALL(iret, do_iret, 0, HCALL_PV)                                                                \
-    HCALL(vcpu_op, do_vcpu_op, 3, HCALL_PV | HCALL_HVM)                                              \
-    HCALL(set_segment_base, do_set_segment_base, 2, HCALL_PV)                                        \
-    HCALL(mmuext_op, do_mmuext_op, 4, HCALL_PV)                                                      \
-    HCALL(nmi_op, do_nmi_op, 2, HCALL_PV)                                                            \
-    HCALL(sched_op, do_sched_op, 2, HCALL_PV | HCALL_HVM)                                            \
-    HCALL(callback_op, do_callback_op, 2, HCALL_PV)                                                  \
-    HCALL(event_channel_op, do_event_channel_op, 2, HCALL_PV | HCALL_HVM)                            \
-    HCALL(physdev_op, do_physdev_op, 2, HCALL_PV | HCALL_HVM)                                        \
-    HCALL(sysctl, do_sysctl, 1, HCALL_PV | HCALL_HVM | HCALL_CONTROL)                                \
+/* X-macro of all rows: HCALL(number suffix of __HYPERVISOR_, handler, nargs, callers).
+   Prototypes are made from it. */
+#define HYPERCALL_ROWS(HCALL)                                                                      \
+    HCALL(set_trap_table, do_set_trap_table, 1, HCALL_PV)                                          \
+    HCALL(mmu_update, do_mmu_update, 4, HCALL_PV)                                                  \
+    HCALL(set_gdt, do_set_gdt, 2, HCALL_PV)                                                        \
+    HCALL(stack_switch, do_stack_switch, 2, HCALL_PV)                                              \
+    HCALL(set_callbacks, do_set_callbacks, 3, HCALL_PV)                                            \
+    HCALL(fpu_taskswitch, do_fpu_taskswitch, 1, HCALL_PV)                                          \
+    HCALL(sched_op_compat, do_sched_op_compat, 2, HCALL_PV)                                        \
+    HCALL(platform_op, do_platform_op, 1, HCALL_PV | HCALL_HVM | HCALL_CONTROL)                    \
+    HCALL(set_debugreg, do_set_debugreg, 2, HCALL_PV)                                              \
+    HCALL(get_debugreg, do_get_debugreg, 1, HCALL_PV)                                              \
+    HCALL(update_descriptor, do_update_descriptor, 2, HCALL_PV)                                    \
+    HCALL(memory_op, do_memory_op, 2, HCALL_PV | HCALL_HVM)                                        \
+    HCALL(multicall, do_multicall, 2, HCALL_PV | HCALL_HVM)                                        \
+    HCALL(update_va_mapping, do_update_va_mapping, 3, HCALL_PV)                                    \
+    HCALL(set_timer_op, do_set_timer_op, 1, HCALL_PV | HCALL_HVM)                                  \
+    HCALL(xen_version, do_xen_version, 2, HCALL_PV | HCALL_HVM)                                    \
+    HCALL(console_io, do_console_io, 3, HCALL_PV | HCALL_HVM)                                      \
+    HCALL(grant_table_op, do_grant_table_op, 3, HCALL_PV | HCALL_HVM)                              \
+    HCALL(vm_assist, do_vm_assist, 2, HCALL_PV | HCALL_HVM)                                        \
+    HCALL(update_va_mapping_otherdomain, do_update_va_mapping_otherdomain, 4, HCALL_PV)            \
+    HCALL(iret, do_iret, 0, HCALL_PV)                                                              \
+    HCALL(vcpu_op, do_vcpu_op, 3, HCALL_PV | HCALL_HVM)                                            \
+    HCALL(set_segment_base, do_set_segment_base, 2, HCALL_PV)                                      \
+    HCALL(mmuext_op, do_mmuext_op, 4, HCALL_PV)                                                    \
+    HCALL(nmi_op, do_nmi_op, 2, HCALL_PV)                                                          \
+    HCALL(sched_op, do_sched_op, 2, HCALL_PV | HCALL_HVM)                                          \
+    HCALL(callback_op, do_callback_op, 2, HCALL_PV)                                                \
+    HCALL(event_channel_op, do_event_channel_op, 2, HCALL_PV | HCALL_HVM)                          \
+    HCALL(physdev_op, do_physdev_op, 2, HCALL_PV | HCALL_HVM)                                      \
+    HCALL(sysctl, do_sysctl, 1, HCALL_PV | HCALL_HVM | HCALL_CONTROL)                              \
     HCALL(domctl, do_domctl, 1, HCALL_PV | HCALL_HVM | HCALL_CONTROL)
 
 long do_set_trap_table(const void *traps);
@@ -79,7 +81,8 @@ long do_update_descriptor(unsigned long gaddr, unsigned long desc);
 long do_memory_op(unsigned long cmd, void *arg);
 long do_multicall(void *list, unsigned long nr);
 long do_update_va_mapping(unsigned long va, unsigned long val, unsigned long flags);
-long do_update_va_mapping_otherdomain(unsigned long va, unsigned long val, unsigned long flags, unsigned long domid);
+long do_update_va_mapping_otherdomain(unsigned long va, unsigned long val, unsigned long flags,
+                                      unsigned long domid);
 long do_set_timer_op(unsigned long timeout);
 long do_xen_version(unsigned long cmd, void *arg);
 long do_console_io(unsigned long cmd, unsigned long count, void *buffer);
@@ -99,21 +102,21 @@ long do_sysctl(void *op);
 long do_domctl(void *op);
 
 /*
- * Ends the present call so that the guest re-executes it with these arguments (nargs as in its row): from a plain call the
- * guest's registers and RIP are set back, inside a multicall the entry is rewritten. Returns the value that the handler must
- * return. op is __HYPERVISOR_x.
+ * Ends the present call so that the guest re-executes it with these arguments (nargs as in its
+ * row): from a plain call the guest's registers and RIP are set back, inside a multicall the entry
+ * is rewritten. Returns the value that the handler must return. op is __HYPERVISOR_x.
  */
 long hypercall_continue(unsigned int op, unsigned int nargs, const unsigned long *args);
-#define HYPERCALL_CONTINUE(op, ...)                                                                  \
-    ({ const unsigned long args_[] = { __VA_ARGS__ };                                                \
+#define HYPERCALL_CONTINUE(op, ...)                                                                \
+    ({ const unsigned long args_[] = { __VA_ARGS__ };                                              \
        hypercall_continue(__HYPERVISOR_##op, ARRAY_SIZE(args_), args_); })
 /* Something waits for this CPU: time to continue later. */
 static inline bool hypercall_preempt_check(void)
 {
     return unlikely(softirq_pending() || local_events_need_delivery(current));
 }
-/* Resolves a domid argument of a memory call: DOMID_SELF or a domain the caller controls (control domain: any). With
-   reference; NULL and *err -ESRCH or -EPERM. */
+/* Resolves a domid argument of a memory call: DOMID_SELF or a domain the caller controls (control
+   domain: any). With reference; NULL and *err -ESRCH or -EPERM. */
 struct domain *target_domain(domid_t id, int *err);
 
 #endif

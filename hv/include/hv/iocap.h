@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sets of number ranges, and the permissions kept in them: I/O ports, machine frames of devices, GSIs (hv/lib/rangeset.c). */
+/* Sets of number ranges, and the permissions kept in them: I/O ports, machine frames of devices,
+   GSIs (hv/lib/rangeset.c). */
 #ifndef HV_IOCAP_H
 #define HV_IOCAP_H
 
@@ -13,15 +14,20 @@ void rangeset_free(struct rangeset *r);       /* NULL is allowed */
 /* Inclusive ranges; 0, -EINVAL (start > end), -ENOMEM (unchanged then). */
 int rangeset_add(struct rangeset *r, unsigned long start, unsigned long end);
 int rangeset_remove(struct rangeset *r, unsigned long start, unsigned long end);
-bool rangeset_contains(const struct rangeset *r, unsigned long start, unsigned long end); /* all of it */
-bool rangeset_overlaps(const struct rangeset *r, unsigned long start, unsigned long end); /* any of it */
+/* all of it */
+bool rangeset_contains(const struct rangeset *r, unsigned long start, unsigned long end);
+/* any of it */
+bool rangeset_overlaps(const struct rangeset *r, unsigned long start, unsigned long end);
 bool rangeset_empty(const struct rangeset *r);
 /* Calls fn for each range in order until it returns non-zero, which is then the result. */
-int rangeset_for_each(const struct rangeset *r, int (*fn)(unsigned long s, unsigned long e, void *), void *arg);
+int rangeset_for_each(const struct rangeset *r, int (*fn)(unsigned long s, unsigned long e, void *),
+                      void *arg);
 
-/* Permissions of dom0 as built: everything but the table of what the hypervisor keeps (hv/domain/dom0_caps.c). */
+/* Permissions of dom0 as built: everything but the table of what the hypervisor keeps
+   (hv/domain/dom0_caps.c). */
 int dom0_setup_permissions(struct domain *d);
-/* Device frames that are permitted but only for reading: whoever maps them drops the write permission. NULL = none. */
+/* Device frames that are permitted but only for reading: whoever maps them drops the write
+   permission. NULL = none. */
 extern struct rangeset *mmio_ro_ranges;
 bool iomem_access_permitted(const struct domain *d, unsigned long s_mfn, unsigned long e_mfn);
 bool ioports_access_permitted(const struct domain *d, unsigned int s, unsigned int e);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interrupts: vectors of the CPU, GSIs of the I/O APICs, and pirqs, the numbers under which a domain knows them
- * (hv/irq/).
+ * Interrupts: vectors of the CPU, GSIs of the I/O APICs, and pirqs, the numbers under which a
+ * domain knows them (hv/irq/).
  *
- * Vectors: 0x20-0xdf devices (allocated, upper half of the byte = priority), 0x82 kept for the INT 0x82 gate, 0xf0-0xff
- * the hypervisor's own.
+ * Vectors: 0x20-0xdf devices (allocated, upper half of the byte = priority), 0x82 kept for the INT
+ * 0x82 gate, 0xf0-0xff the hypervisor's own.
  */
 #ifndef HV_IRQ_H
 #define HV_IRQ_H
@@ -33,7 +33,8 @@ struct vcpu;
 
 typedef void (*irq_handler_t)(unsigned int gsi, void *data);
 
-/* Called by the entry code with interrupts off for every vector >= 0x20; regs->entry_vector is the vector. */
+/* Called by the entry code with interrupts off for every vector >= 0x20;
+   regs->entry_vector is the vector. */
 void do_irq(struct cpu_user_regs *regs);
 
 /* Boot: masks the 8259s, reads the I/O APICs, prepares descriptors. */
@@ -44,7 +45,8 @@ unsigned int irq_gsi_count(void);          /* GSIs of all I/O APICs */
 /* The GSI an ISA interrupt is wired to (MADT overrides). */
 unsigned int isa_irq_to_gsi(unsigned int isa_irq);
 
-/* Trigger and polarity as physdev setup_gsi gives them; idempotent. 0, -EINVAL, -EBUSY (changed while in use). */
+/* Trigger and polarity as physdev setup_gsi gives them; idempotent. 0, -EINVAL,
+   -EBUSY (changed while in use). */
 int irq_setup_gsi(unsigned int gsi, bool level, bool active_low);
 
 /* --- pirqs of domains --- */
@@ -52,8 +54,9 @@ int irq_setup_gsi(unsigned int gsi, bool level, bool active_low);
 int pirq_map_gsi(struct domain *d, int pirq, unsigned int gsi);
 int pirq_unmap(struct domain *d, unsigned int pirq);
 int pirq_to_gsi(const struct domain *d, unsigned int pirq); /* -1 = not mapped */
-/* Binding an event channel to the interrupt, from evtchn with the event_lock; the pirq must be mapped (-ESRCH), not bound
-   (-EEXIST) and its line not taken by the hypervisor or, unless both share, by a domain (-EBUSY). */
+/* Binding an event channel to the interrupt, from evtchn with the event_lock; the pirq must be
+   mapped (-ESRCH), not bound (-EEXIST) and its line not taken by the hypervisor or, unless both
+   share, by a domain (-EBUSY). */
 int pirq_guest_bind(struct vcpu *v, unsigned int pirq, bool share);
 void pirq_guest_unbind(struct domain *d, unsigned int pirq);
 /* The guest has handled it (PHYSDEVOP_eoi, or unmask of its event channel). */
@@ -61,20 +64,21 @@ int pirq_guest_eoi(struct domain *d, unsigned int pirq);
 void pirq_guest_unmask(struct domain *d);
 /* A pirq that is free (to be mapped later): the number or -ENOSPC. */
 int pirq_get_free(struct domain *d);
-/* Registers the guest's page with a bit per pirq, set where PHYSDEVOP_eoi is needed. auto_unmask (version 1 of the call):
-   the EOI unmasks the event channel too. 0, -EBUSY (registered before), -EINVAL. */
+/* Registers the guest's page with a bit per pirq, set where PHYSDEVOP_eoi is needed.
+   auto_unmask (version 1 of the call): the EOI unmasks the event channel too. 0, -EBUSY
+   (registered before), -EINVAL. */
 int pirq_set_eoi_page(struct domain *d, unsigned long gfn, bool auto_unmask);
+/* Gives that page back. Of a dying domain whose pirqs are all unbound: the page keeps
+   the domain from being freed. */
+void pirq_release_eoi_page(struct domain *d);
 bool pirq_auto_unmask(const struct domain *d);
 /* The interrupt should arrive at the CPU where v runs. */
 void pirq_set_affinity(struct domain *d, unsigned int pirq, unsigned int cpu);
-bool pirq_needs_eoi(const struct domain *d, unsigned int pirq);
 bool pirq_is_shared(const struct domain *d, unsigned int pirq);
 /* Releases all of a dying domain. */
 void pirq_free_domain(struct domain *d);
 int pirq_init_domain(struct domain *d);
 
-/* hv/hypercall/physdev.c */
-struct irq_stats { uint64_t count; };
 void irq_dump(void); /* debug key 'i' */
 
 #endif

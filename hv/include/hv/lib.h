@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The little that a freestanding program needs of a C library. Semantics as in ISO C unless stated. */
+/* The little that a freestanding program needs of a C library.
+   Semantics as in ISO C unless stated. */
 #ifndef HV_LIB_H
 #define HV_LIB_H
 
@@ -20,18 +21,20 @@ char *strstr(const char *haystack, const char *needle);
 /* Copies at most size - 1 bytes and always terminates; returns strlen(src). size must not be 0. */
 size_t strlcpy(char *dst, const char *src, size_t size);
 
-/* Formats with %d %i %u %x %X %o %c %s %p %% , flags - 0 + space #, width, precision, h hh l ll z t. No floating
-   point. %pS prints an address of hypervisor text as symbol+offset/size. Always terminates if size > 0; returns the
-   untruncated length. */
+/* Formats with %d %i %u %x %X %o %c %s %p %% , flags - 0 + space #, width, precision, h hh l ll z
+   t. No floating point. %pS prints an address of hypervisor text as symbol+offset/size. Always
+   terminates if size > 0; returns the untruncated length. */
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list args);
 int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 
 #ifdef HV_UNIT_TEST
 #define strtoul hv_strtoul /* a host program has one of another type */
 #endif
-/* Parses a number (base 0: 0x, 0 prefixes), sets *end behind it. No sign, no white space, wraps silently. */
+/* Parses a number (base 0: 0x, 0 prefixes), sets *end behind it. No sign, no
+   white space, wraps silently. */
 unsigned long strtoul(const char *s, const char **end, int base);
-/* A size with an optional suffix b/k/m/g/t (either case); without one the unit is KiB, as in Xen's options. */
+/* A size with an optional suffix b/k/m/g/t (either case); without one the unit
+   is KiB, as in Xen's options. */
 uint64_t parse_size(const char *s, const char **end);
 
 /* In-place heap sort; cmp as for qsort. */

@@ -19,8 +19,14 @@ static inline void list_insert(struct list_head *n, struct list_head *prev, stru
     prev->next = n;
     next->prev = n;
 }
-static inline void list_add(struct list_head *n, struct list_head *h) { list_insert(n, h, h->next); }
-static inline void list_add_tail(struct list_head *n, struct list_head *h) { list_insert(n, h->prev, h); }
+static inline void list_add(struct list_head *n, struct list_head *h)
+{
+    list_insert(n, h, h->next);
+}
+static inline void list_add_tail(struct list_head *n, struct list_head *h)
+{
+    list_insert(n, h->prev, h);
+}
 /* Leaves n an empty list of its own, so that list_empty(n) says "not on a list". */
 static inline void list_del(struct list_head *n)
 {

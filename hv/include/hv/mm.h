@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Machine frames: what each is used for, who owns it, how often it is referenced, and where new ones come from.
+ * Machine frames: what each is used for, who owns it, how often it is
+ * referenced, and where new ones come from.
  *
- * Life of a frame. Free (in the buddy allocator) -> allocated: to the hypervisor (PGC_xen, no owner) or to a domain
- * (owner set, PGC_allocated with one reference of its own). get_page() adds a reference for whoever maps or uses it;
- * put_page() drops one; at zero the frame is scrubbed and free. A domain gives up its own reference by clearing
- * PGC_allocated (free_domain_page()).
+ * Life of a frame. Free (in the buddy allocator) -> allocated: to the hypervisor (PGC_xen, no
+ * owner) or to a domain (owner set, PGC_allocated with one reference of its own). get_page() adds a
+ * reference for whoever maps or uses it; put_page() drops one; at zero the frame is scrubbed and
+ * free. A domain gives up its own reference by clearing PGC_allocated (free_domain_page()).
  *
- * Type (PV only; pv/page_type.c). A frame has one type at a time, with a count of uses as that type. It may change
- * type only at count 0. THE CENTRAL RULE: a frame changes type, or goes to another domain, only after every CPU that
- * may hold a stale translation of it has flushed. The moment of the last use as a type is stamped in tlb_stamp; who
- * takes the frame next flushes the CPUs of the owner's dirty mask that have not flushed since (flush_filter()).
+ * Type (PV only; pv/page_type.c). A frame has one type at a time, with a count of uses as that
+ * type. It may change type only at count 0. THE CENTRAL RULE: a frame changes type, or goes to
+ * another domain, only after every CPU that may hold a stale translation of it has flushed. The
+ * moment of the last use as a type is stamped in tlb_stamp; who takes the frame next flushes the
+ * CPUs of the owner's dirty mask that have not flushed since (flush_filter()).
  */
 #ifndef HV_MM_H
 #define HV_MM_H
@@ -31,9 +33,11 @@ struct domain;
 #define PGC_dirty_free (1UL << 58) /* free and not scrubbed yet */
 #define PGC_cacheattr_mask (7UL << 55) /* memory type the guest mapped it with */
 #define PGC_boot_dirty (1UL << 54) /* free since boot with whatever the RAM held */
-#define PGC_need_flush (1UL << 53) /* free or anonymous: CPUs that have not flushed since tlb_stamp may translate to it */
-#define PGC_not_ram (1UL << 52)    /* device memory, firmware's, or no memory: no page_info to use */
-#define PGC_noncoherent (1UL << 51) /* had uncached mappings: flushed from caches before it is validated */
+#define PGC_need_flush (1UL << 53) /* free or anonymous: CPUs that have not flushed since
+                                      tlb_stamp may translate to it */
+#define PGC_not_ram (1UL << 52)   /* device memory, firmware's, or no memory: no page_info to use */
+#define PGC_noncoherent (1UL << 51) /* had uncached mappings: flushed from
+                                       caches before it is validated */
 #define PGC_foreign (1UL << 50)     /* had a writable mapping by a domain that isn't its owner */
 #define PGC_count_mask ((1UL << 48) - 1)
 
@@ -59,7 +63,8 @@ struct page_info {
     union {
         struct {
             uint16_t owner;     /* in use: domid + 1 of the owner; 0 = none */
-            uint16_t progress;  /* a page table with PGT_partial: entries done so far, PT_ENTRY_HELD */
+            uint16_t progress;  /* a page table with PGT_partial: entries done so far,
+                                   PT_ENTRY_HELD */
         };
         uint32_t order;         /* free: first frame of a free chunk of 1 << order */
     };
@@ -84,9 +89,15 @@ extern unsigned long total_pages;   /* frames of RAM given to the allocator at b
 
 static inline mfn_t page_to_mfn(const struct page_info *pg) { return (mfn_t)(pg - frame_table); }
 static inline struct page_info *mfn_to_page(mfn_t mfn) { return frame_table + mfn; }
-static inline void *page_to_virt(const struct page_info *pg) { return mfn_to_virt(page_to_mfn(pg)); }
+static inline void *page_to_virt(const struct page_info *pg)
+{
+    return mfn_to_virt(page_to_mfn(pg));
+}
 static inline struct page_info *virt_to_page(const void *p) { return mfn_to_page(virt_to_mfn(p)); }
-static inline paddr_t page_to_maddr(const struct page_info *pg) { return pfn_to_paddr(page_to_mfn(pg)); }
+static inline paddr_t page_to_maddr(const struct page_info *pg)
+{
+    return pfn_to_paddr(page_to_mfn(pg));
+}
 /* The frame table exists in groups of 2 MiB, where there is any RAM. */
 #define FRAMES_PER_GROUP ((1UL << L2_SHIFT) / sizeof(struct page_info))
 extern unsigned long frame_groups[];
@@ -114,23 +125,22 @@ struct page_info *page_list_pop(struct page_list *l);
 #define MEMF_get_bits(f) (((f) >> 8) & 0xff)
 #define MAX_ORDER 20
 
-/* Gives [start, end) bytes of RAM to the allocator, page-rounded inwards. Boot only. */
-void alloc_add_range(paddr_t start, paddr_t end);
-/* 1 << order contiguous, zeroed (unless no_scrub) frames for the hypervisor; count_info = PGC_xen | 1. NULL when there
-   are none. Any context but interrupts. */
+/* 1 << order contiguous, zeroed (unless no_scrub) frames for the hypervisor; count_info = PGC_xen |
+   1. NULL when there are none. Any context but interrupts. */
 struct page_info *alloc_xen_pages(unsigned int order, unsigned int memflags);
 void free_xen_pages(struct page_info *pg, unsigned int order);
 void *alloc_xen_page(void);             /* one zeroed page by its direct-map address, or NULL */
 void free_xen_page(void *p);
-/* Frames for a domain: owner set, on d->page_list, counted against max_pages (-ENOMEM as NULL when over). d may be NULL:
-   anonymous frames, to be given away with assign_pages(). TLB safety of reuse is done here. */
+/* Frames for a domain: owner set, on d->page_list, counted against max_pages (-ENOMEM as NULL
+   when over). d may be NULL: anonymous frames, to be given away with assign_pages(). TLB
+   safety of reuse is done here. */
 struct page_info *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memflags);
 /* Back to the allocator; the reference count must be 0. Scrubbed later, before reuse. */
 void free_domain_pages(struct page_info *pg, unsigned int order);
 /* Makes anonymous frames d's. 0, -EINVAL (dying), -E2BIG (over max_pages). */
 int assign_pages(struct domain *d, struct page_info *pg, unsigned int order, unsigned int memflags);
-/* Takes a frame (which must be d's with only the PGC_allocated reference and no type use) from its owner, anonymous
-   afterwards. 0 or -EBUSY/-EINVAL. */
+/* Takes a frame (which must be d's with only the PGC_allocated reference and no type use) from its
+   owner, anonymous afterwards. 0 or -EBUSY/-EINVAL. */
 int steal_page(struct domain *d, struct page_info *pg, unsigned int memflags);
 unsigned long free_pages_total(void);   /* free frames now */
 unsigned long free_pages_below(unsigned int bits);
@@ -139,11 +149,13 @@ int claim_pages(struct domain *d, unsigned long n);
 /* Scrubs some dirty free frames; false when there is none left. Called by the idle loop. */
 bool scrub_free_pages(void);
 
-/* Boot-time allocator: frames taken from the memory map before the buddy allocator runs; never freed. */
+/* Boot-time allocator: frames taken from the memory map before the buddy
+   allocator runs; never freed. */
 paddr_t boot_alloc(size_t bytes, size_t align);
 
 /* --- Small objects (hv/mm/heap.c) --- */
-/* 16-byte aligned; NULL without memory. Not in interrupt context. Sizes over a page are rounded to frames. */
+/* 16-byte aligned; NULL without memory. Not in interrupt context. Sizes over a
+   page are rounded to frames. */
 void *xmalloc(size_t size);
 void *xzalloc(size_t size);
 void *xzalloc_array(size_t n, size_t size); /* checks for overflow */
@@ -151,8 +163,12 @@ void xfree(void *p);                        /* NULL is allowed */
 #define xzalloc_struct(type) ((type *)xzalloc(sizeof(type)))
 
 /* --- References (hv/mm/page_ref.c) --- */
-static inline struct page_info *frame_of(mfn_t mfn) { return mfn_valid(mfn) ? mfn_to_page(mfn) : NULL; }
-struct domain *page_get_owner(const struct page_info *pg); /* NULL = none; only stable while referenced */
+static inline struct page_info *frame_of(mfn_t mfn)
+{
+    return mfn_valid(mfn) ? mfn_to_page(mfn) : NULL;
+}
+struct domain *page_get_owner(const struct page_info *pg); /* NULL = none; only stable while
+                                                              referenced */
 void page_set_owner(struct page_info *pg, struct domain *d);
 /* Adds a reference if pg is in use and belongs to d. */
 bool get_page(struct page_info *pg, struct domain *d);
@@ -161,22 +177,24 @@ struct domain *page_get_owner_and_reference(struct page_info *pg);
 void put_page(struct page_info *pg);
 /* Gives up the owner's own reference once; harmless if done already. */
 void put_page_alloc_ref(struct page_info *pg);
-/* Makes a hypervisor page mappable by d: owner d, PGC_xen, type shared (rw or read-only by `writable`). */
+/* Makes a hypervisor page mappable by d: owner d, PGC_xen, type shared (rw
+   or read-only by `writable`). */
 void share_xen_page(struct page_info *pg, struct domain *d, bool writable);
-/* Undoes share_xen_page; the page stays the hypervisor's. False while the guest still has references.
-   True if that was done before. */
+/* Undoes share_xen_page; the page stays the hypervisor's. False while the guest still has
+   references. True if that was done before. */
 bool unshare_xen_page(struct page_info *pg);
 
 /* --- Types (pv/page_type.c) --- */
-/* Takes a use of pg as `type`, validating its content if it is the first. Preemptible forms return -ERESTART when work
-   is left: getting must be tried again; what is left of putting is done at the vCPU's next page-table hypercall, so the
-   caller has only to see that there is one. -EINVAL: in use as another type, or contents refused. The caller holds a
-   reference. */
+/* Takes a use of pg as `type`, validating its content if it is the first. Preemptible forms return
+   -ERESTART when work is left: getting must be tried again; what is left of putting is done at the
+   vCPU's next page-table hypercall, so the caller has only to see that there is one. -EINVAL: in
+   use as another type, or contents refused. The caller holds a reference. */
 int get_page_type(struct page_info *pg, unsigned long type);
 int get_page_type_preemptible(struct page_info *pg, unsigned long type);
 void put_page_type(struct page_info *pg);
 int put_page_type_preemptible(struct page_info *pg);
-/* put_page() of a last reference calls this if PGC_cacheattr_mask has bits set: the direct map is write-back again. */
+/* put_page() of a last reference calls this if PGC_cacheattr_mask has bits set: the
+   direct map is write-back again. */
 void page_reset_cacheattr(struct page_info *pg);
 static inline int get_page_and_type(struct page_info *pg, struct domain *d, unsigned long type);
 static inline void put_page_and_type(struct page_info *pg)
@@ -204,7 +222,8 @@ extern unsigned long *unit_m2p;
 #define m2p_table ((unsigned long *)M2P_RW_VIRT_START)
 #endif
 #define INVALID_M2P_ENTRY (~0UL)
-/* First of the frames that hold 2 MiB of the table (entries of 1 GiB of RAM); INVALID_MFN where there is no RAM. */
+/* First of the frames that hold 2 MiB of the table (entries of 1 GiB of RAM);
+   INVALID_MFN where there is no RAM. */
 mfn_t m2p_chunk_mfn(unsigned long chunk);
 void m2p_share(void); /* boot, once dom_xen exists */
 static inline void set_gpfn_from_mfn(mfn_t mfn, unsigned long pfn) { m2p_table[mfn] = pfn; }
@@ -212,24 +231,26 @@ static inline unsigned long get_gpfn_from_mfn(mfn_t mfn) { return m2p_table[mfn]
 
 /* --- Hypervisor page tables (hv/mm/paging.c) --- */
 extern pte_t idle_root[PT_ENTRIES];     /* root with the hypervisor's slots only */
-/* Maps nr frames at va with flags PAGE_HV_*; uses superpages where aligned. Flushes locally what it replaced; the caller
-   does remote CPUs (flush_all()). 0 or -ENOMEM. */
+/* Maps nr frames at va with flags PAGE_HV_*; uses superpages where aligned. Flushes locally what it
+   replaced; the caller does remote CPUs (flush_all()). 0 or -ENOMEM. */
 int map_hv_pages(unsigned long va, mfn_t mfn, unsigned long nr, uint64_t flags);
 void unmap_hv_pages(unsigned long va, unsigned long nr);
 int protect_hv_pages(unsigned long va, unsigned long nr, uint64_t flags);
-/* A device window of any length, uncached; NULL without address space. iounmap takes what ioremap returned. */
+/* A device window of any length, uncached; NULL without address space. iounmap
+   takes what ioremap returned. */
 void *ioremap(paddr_t pa, size_t len);
-void *ioremap_wc(paddr_t pa, size_t len);
 void iounmap(void *va, size_t len);
-/* Maps frames of RAM contiguously with guard pages around (stacks, per-CPU data). */
-void *vmap_pages(const mfn_t *mfns, unsigned int nr, uint64_t flags);
-/* Fills the hypervisor's 16 slots of a guest root table: the shared ones and d's per-domain table. */
+/* Fills the hypervisor's 16 slots of a guest root table: the shared
+   ones and d's per-domain table. */
 void init_root_hv_slots(pte_t *root, const struct domain *d);
-/* Builds direct map, frame table, M2P for all RAM of the memory map; switches to the final tables. Boot only. */
+/* Builds direct map, frame table, M2P for all RAM of the memory map; switches to
+   the final tables. Boot only. */
 void paging_init(void);
-/* Write-protects text and rodata, removes execute from data. Boot only, after all CPUs are up, before guests run. */
+/* Write-protects text and rodata, removes execute from data. Boot only, after all
+   CPUs are up, before guests run. */
 void paging_protect(void);
-/* Gives back .init, code and data: nothing so marked may be used afterwards. The last step of boot. */
+/* Gives back .init, code and data: nothing so marked may be used
+   afterwards. The last step of boot. */
 void paging_free_init(void);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Model-specific registers by number. Source: Intel SDM volume 4; AMD64 APM volume 2, "MSR Cross-Reference". */
+/* Model-specific registers by number. Source: Intel SDM volume 4; AMD64 APM
+   volume 2, "MSR Cross-Reference". */
 #ifndef HV_MSR_INDEX_H
 #define HV_MSR_INDEX_H
 
@@ -60,6 +61,7 @@
 #define MSR_TSC_DEADLINE 0x000006e0
 #define MSR_X2APIC_FIRST 0x00000800
 #define MSR_XSS 0x00000da0
+#define MSR_XEN_HYPERCALL_PAGE 0x40000000 /* xen/arch-x86/cpuid.h: base of leaf 3 */
 #define MSR_EFER 0xc0000080
 #define  EFER_SCE (1u << 0)
 #define  EFER_LME (1u << 8)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The 16550 UART: registers and the com1= option. Source: National Semiconductor PC16550D data sheet, "Registers". */
+/* The 16550 UART: registers and the com1= option. Source: National Semiconductor PC16550D data
+ * sheet, "Registers". */
 #ifndef HV_NS16550_H
 #define HV_NS16550_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Page-table entries and address conversions. Source: AMD64 APM volume 2, "Page Translation and Protection". */
+/* Page-table entries and address conversions. Source: AMD64 APM volume 2, "Page
+   Translation and Protection". */
 #ifndef HV_PAGE_H
 #define HV_PAGE_H
 
@@ -33,7 +34,6 @@
 #define PAGE_HV_RW (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_G | PTE_NX)
 #define PAGE_HV_RX (PTE_P | PTE_A | PTE_G)
 #define PAGE_HV_UC (PAGE_HV_RW | PTE_PCD | PTE_PWT)
-#define PAGE_HV_WC (PAGE_HV_RW | PTE_PAT) /* PAT entry 4, set to WC as the PV ABI says */
 /* PAT of the PV ABI: WB WT UC- UC WC WP UC UC. */
 #define HV_PAT 0x050100070406ULL
 
@@ -45,7 +45,10 @@ typedef uint64_t pte_t;
 
 static inline mfn_t pte_mfn(pte_t e) { return (e & PTE_ADDR_MASK) >> PAGE_SHIFT; }
 static inline uint64_t pte_flags(pte_t e) { return e & ~PTE_ADDR_MASK; }
-static inline pte_t make_pte(mfn_t mfn, uint64_t flags) { return ((uint64_t)mfn << PAGE_SHIFT) | flags; }
+static inline pte_t make_pte(mfn_t mfn, uint64_t flags)
+{
+    return ((uint64_t)mfn << PAGE_SHIFT) | flags;
+}
 static inline unsigned int l1_index(unsigned long va) { return (va >> PAGE_SHIFT) & 511; }
 static inline unsigned int l2_index(unsigned long va) { return (va >> L2_SHIFT) & 511; }
 static inline unsigned int l3_index(unsigned long va) { return (va >> L3_SHIFT) & 511; }
@@ -64,10 +67,16 @@ static inline void *maddr_to_virt(paddr_t ma) { return unit_directmap + ma; }
 static inline void *maddr_to_virt(paddr_t ma) { return (void *)(DIRECTMAP_VIRT_START + ma); }
 #endif
 static inline void *mfn_to_virt(mfn_t mfn) { return maddr_to_virt((paddr_t)mfn << PAGE_SHIFT); }
-static inline bool is_directmap_addr(unsigned long va) { return va >= DIRECTMAP_VIRT_START && va < DIRECTMAP_VIRT_END; }
+static inline bool is_directmap_addr(unsigned long va)
+{
+    return va >= DIRECTMAP_VIRT_START && va < DIRECTMAP_VIRT_END;
+}
 /* va in the direct map or in the hypervisor image (the image is contiguous in machine memory). */
 #ifdef HV_UNIT_TEST
-static inline paddr_t virt_to_maddr(const void *p) { return (paddr_t)((const char *)p - unit_directmap); }
+static inline paddr_t virt_to_maddr(const void *p)
+{
+    return (paddr_t)((const char *)p - unit_directmap);
+}
 #else
 static inline paddr_t virt_to_maddr(const void *p)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Command-line options (hv/boot/cmdline.c). An option is declared beside its variable; the linker gathers them in a
- * table. Names are Xen's where the meaning is the same. Unknown options are named in the log with the nearest known one.
+ * Command-line options (hv/boot/cmdline.c). An option is declared beside its variable; the linker
+ * gathers them in a table. Names are Xen's where the meaning is the same. Unknown options are named
+ * in the log with the nearest known one.
  */
 #ifndef HV_PARAM_H
 #define HV_PARAM_H
@@ -21,11 +22,16 @@ struct param {
 #define PARAM_SECTION __attribute__((used, section(".param_table"), aligned(8)))
 #endif
 /* name alone or name=1/on/true/yes; no-name or name=0/off/false/no. */
-#define bool_param(n, v) static const struct param param_##v PARAM_SECTION = { n, PARAM_bool, &(v), 0, NULL }
-#define uint_param(n, v) static const struct param param_##v PARAM_SECTION = { n, PARAM_uint, &(v), sizeof(v), NULL }
-#define size_param(n, v) static const struct param param_##v PARAM_SECTION = { n, PARAM_size, &(v), sizeof(v), NULL }
-#define string_param(n, v) static const struct param param_##v PARAM_SECTION = { n, PARAM_str, v, sizeof(v), NULL }
-#define custom_param(n, f) static const struct param param_##f PARAM_SECTION = { n, PARAM_fn, NULL, 0, f }
+#define bool_param(n, v)                                                                           \
+    static const struct param param_##v PARAM_SECTION = { n, PARAM_bool, &(v), 0, NULL }
+#define uint_param(n, v)                                                                           \
+    static const struct param param_##v PARAM_SECTION = { n, PARAM_uint, &(v), sizeof(v), NULL }
+#define size_param(n, v)                                                                           \
+    static const struct param param_##v PARAM_SECTION = { n, PARAM_size, &(v), sizeof(v), NULL }
+#define string_param(n, v)                                                                         \
+    static const struct param param_##v PARAM_SECTION = { n, PARAM_str, v, sizeof(v), NULL }
+#define custom_param(n, f)                                                                         \
+    static const struct param param_##f PARAM_SECTION = { n, PARAM_fn, NULL, 0, f }
 
 void cmdline_parse(const char *cmdline);
 /* 1, 0, or -1 if s is no boolean word. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Per-CPU variables: a template section (.percpu) copied once per CPU; per_cpu_offset[cpu] is the distance from
- * template to copy. CPU 0's copy is the template itself (offset 0), so this_cpu() works from the first C line.
+ * Per-CPU variables: a template section (.percpu) copied once per CPU; per_cpu_offset[cpu] is the
+ * distance from template to copy. CPU 0's copy is the template itself (offset 0), so this_cpu()
+ * works from the first C line.
  */
 #ifndef HV_PERCPU_H
 #define HV_PERCPU_H
@@ -9,7 +10,8 @@
 #include <hv/cpumask.h>
 #include <hv/current.h>
 
-#define DEFINE_PER_CPU(type, name) __attribute__((section(".percpu"))) __typeof__(type) per_cpu__##name
+#define DEFINE_PER_CPU(type, name)                                                                 \
+    __attribute__((section(".percpu"))) __typeof__(type) per_cpu__##name
 #define DECLARE_PER_CPU(type, name) extern __typeof__(type) per_cpu__##name
 
 extern unsigned long per_cpu_offset[NR_CPUS];

@@ -2,9 +2,9 @@
 /*
  * Messages, assertions and the third failure ladder.
  *
- * Guest asked wrongly: return an errno. Guest is inconsistent: domain_crash(d, "reason"). The hypervisor is
- * inconsistent: panic(). A guest must never reach the third. ASSERT documents what the code has made sure of; it
- * vanishes from a release build, so it must not be the check itself.
+ * Guest asked wrongly: return an errno. Guest is inconsistent: domain_crash(d, "reason"). The
+ * hypervisor is inconsistent: panic(). A guest must never reach the third. ASSERT documents what
+ * the code has made sure of; it vanishes from a release build, so it must not be the check itself.
  */
 #ifndef HV_PRINTK_H
 #define HV_PRINTK_H
@@ -16,9 +16,11 @@
 #define XENLOG_WARNING "<1>"
 #define XENLOG_INFO "<2>"
 #define XENLOG_DEBUG "<3>"
-#define XENLOG_GUEST "<G>" /* in front of a level: rate-limited by guest_loglvl= and a token bucket */
+#define XENLOG_GUEST "<G>" /* in front of a level: rate-limited by
+                              guest_loglvl= and a token bucket */
 
-/* Prints to the log ring and the consoles. Any context, NMI included (then without waiting for locks). */
+/* Prints to the log ring and the consoles. Any context, NMI included (then
+   without waiting for locks). */
 void printk(const char *fmt, ...) __printf(1, 2);
 void vprintk(const char *fmt, va_list args);
 #define gprintk(level, fmt, ...) \
@@ -30,11 +32,11 @@ bool printk_shows_guest_debug(void);
 /* "d0v1" of the current vCPU; for messages. */
 const char *current_name(void);
 
-/* Says what is wrong, prints registers, backtrace and the last trace records, stops the other CPUs, then stops or
-   reboots as the options say. */
+/* Says what is wrong, prints registers, backtrace and the last trace records, stops the other CPUs,
+   then stops or reboots as the options say. */
 void panic(const char *fmt, ...) __printf(1, 2) noreturn;
 
-/* An exception instruction whose site is described in .bug_frames: file, line, kind, text. */
+/* BUG() and BUG_ON() panic and name the place; WARN_ON() prints a backtrace and goes on. */
 void bug_at(const char *file, int line, const char *what) noreturn;
 void warn_at(const char *file, int line, const char *what);
 

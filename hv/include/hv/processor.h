@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Registers and instructions of the CPU. Source: AMD64 APM volume 2, "System Resources"; Intel SDM volume 3. */
+/* Registers and instructions of the CPU. Source: AMD64 APM volume 2, "System
+   Resources"; Intel SDM volume 3. */
 #ifndef HV_PROCESSOR_H
 #define HV_PROCESSOR_H
 
@@ -85,7 +86,8 @@
 #define X86_DR7_DEFAULT 0x00000400UL
 #define X86_DR6_BS (1UL << 14)
 
-/* Hypervisor's own selectors: in the page of the GDT that the PV ABI reserves (entries from 0xe000). */
+/* Hypervisor's own selectors: in the page of the GDT that the PV ABI
+   reserves (entries from 0xe000). */
 #define HV_CS 0xe008
 #define HV_DS 0
 #define HV_TSS 0xe040     /* 16 bytes, per CPU */
@@ -97,7 +99,8 @@
 
 struct desc_ptr { uint16_t limit; uint64_t base; } __packed;
 
-static inline void cpuid_count(uint32_t leaf, uint32_t sub, uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
+static inline void cpuid_count(uint32_t leaf, uint32_t sub, uint32_t *a, uint32_t *b, uint32_t *c,
+                               uint32_t *d)
 {
     __asm__ volatile("cpuid" : "=a"(*a), "=b"(*b), "=c"(*c), "=d"(*d) : "0"(leaf), "2"(sub));
 }
@@ -107,7 +110,8 @@ static inline uint64_t rdtsc(void)
     __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
     return ((uint64_t)hi << 32) | lo;
 }
-/* Not passed by earlier loads: LFENCE is dispatch-serialising on all CPUs that the hypervisor accepts. */
+/* Not passed by earlier loads: LFENCE is dispatch-serialising on all CPUs
+   that the hypervisor accepts. */
 static inline uint64_t rdtsc_ordered(void)
 {
     __asm__ volatile("lfence" ::: "memory");
@@ -127,21 +131,27 @@ static inline void wrmsr(uint32_t msr, uint64_t v)
 int rdmsr_safe(uint32_t msr, uint64_t *v);
 int wrmsr_safe(uint32_t msr, uint64_t v);
 
-#define DEFINE_CR(n)                                                                                   \
-    static inline unsigned long read_cr##n(void)                                                       \
-    {                                                                                                  \
-        unsigned long v;                                                                               \
-        __asm__ volatile("movq %%cr" #n ", %0" : "=r"(v));                                             \
-        return v;                                                                                      \
-    }                                                                                                  \
-    static inline void write_cr##n(unsigned long v) { __asm__ volatile("movq %0, %%cr" #n : : "r"(v) : "memory"); }
+#define DEFINE_CR(n)                                                                               \
+    static inline unsigned long read_cr##n(void)                                                   \
+    {                                                                                              \
+        unsigned long v;                                                                           \
+        __asm__ volatile("movq %%cr" #n ", %0" : "=r"(v));                                         \
+        return v;                                                                                  \
+    }                                                                                              \
+    static inline void write_cr##n(unsigned long v)                                                \
+    {                                                                                              \
+        __asm__ volatile("movq %0, %%cr" #n : : "r"(v) : "memory");                                \
+    }
 DEFINE_CR(0)
 DEFINE_CR(2)
 DEFINE_CR(3)
 DEFINE_CR(4)
 #undef DEFINE_CR
 
-static inline void invlpg(unsigned long va) { __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory"); }
+static inline void invlpg(unsigned long va)
+{
+    __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
+}
 static inline void clts(void) { __asm__ volatile("clts"); }
 static inline void stts(void) { write_cr0(read_cr0() | X86_CR0_TS); }
 static inline void wbinvd(void) { __asm__ volatile("wbinvd" ::: "memory"); }
@@ -153,12 +163,36 @@ static inline void lidt(const struct desc_ptr *p) { __asm__ volatile("lidt %0" :
 static inline void lgdt(const struct desc_ptr *p) { __asm__ volatile("lgdt %0" : : "m"(*p)); }
 static inline void ltr(uint16_t sel) { __asm__ volatile("ltr %0" : : "r"(sel)); }
 static inline void lldt(uint16_t sel) { __asm__ volatile("lldt %0" : : "r"(sel)); }
-static inline uint8_t inb(uint16_t p) { uint8_t v; __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(p)); return v; }
-static inline uint16_t inw(uint16_t p) { uint16_t v; __asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(p)); return v; }
-static inline uint32_t inl(uint16_t p) { uint32_t v; __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(p)); return v; }
-static inline void outb(uint16_t p, uint8_t v) { __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(p)); }
-static inline void outw(uint16_t p, uint16_t v) { __asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(p)); }
-static inline void outl(uint16_t p, uint32_t v) { __asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(p)); }
+static inline uint8_t inb(uint16_t p)
+{
+    uint8_t v;
+    __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(p));
+    return v;
+}
+static inline uint16_t inw(uint16_t p)
+{
+    uint16_t v;
+    __asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(p));
+    return v;
+}
+static inline uint32_t inl(uint16_t p)
+{
+    uint32_t v;
+    __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(p));
+    return v;
+}
+static inline void outb(uint16_t p, uint8_t v)
+{
+    __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(p));
+}
+static inline void outw(uint16_t p, uint16_t v)
+{
+    __asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(p));
+}
+static inline void outl(uint16_t p, uint32_t v)
+{
+    __asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(p));
+}
 static inline bool is_canonical(uint64_t a) { return (uint64_t)(((int64_t)a >> 47) + 1) <= 1; }
 
 #endif /* __ASSEMBLY__ */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Scheduling of vCPUs on physical CPUs (hv/sched/): schedule.c is the frame (run states, block, wake, pause, poll, switch),
- * credit.c the policy (proportional share by weight, limited by cap; work stealing; affinity).
+ * Scheduling of vCPUs on physical CPUs (hv/sched/): schedule.c is the frame (run states, block,
+ * wake, pause, poll, switch), credit.c the policy (proportional share by weight, limited by cap;
+ * work stealing; affinity).
  */
 #ifndef HV_SCHED_H
 #define HV_SCHED_H
@@ -11,8 +12,9 @@
 #include <xen/sysctl.h>
 
 void sched_init(void);                        /* boot CPU; before the first domain */
-/* A CPU comes online; its per-CPU data exist. Creates its idle vCPU if that was not done: per_cpu(idle_vcpu, cpu), which its
-   cpu_info.current_vcpu must be before it goes to idle_loop(). Before its bit in cpu_online_map is set. */
+/* A CPU comes online; its per-CPU data exist. Creates its idle vCPU if that was not done:
+   per_cpu(idle_vcpu, cpu), which its cpu_info.current_vcpu must be before it goes to idle_loop().
+   Before its bit in cpu_online_map is set. */
 void sched_init_cpu(unsigned int cpu);
 int sched_init_domain(struct domain *d);
 void sched_free_domain(struct domain *d);
@@ -25,27 +27,31 @@ static inline bool vcpu_runnable(const struct vcpu *v)
     return !(READ_ONCE(v->pause_flags) | (unsigned long)atomic_read(&v->pause_count) |
              (unsigned long)atomic_read(&v->domain->pause_count));
 }
-void vcpu_wake(struct vcpu *v);               /* runnable again after a cause of not running was removed; any context */
+void vcpu_wake(struct vcpu *v);               /* runnable again after a cause of not
+                                                 running was removed; any context */
 void vcpu_sleep_nosync(struct vcpu *v);       /* a cause was added: take it off its CPU soon */
 void vcpu_sleep_sync(struct vcpu *v);         /* and wait for it */
 void vcpu_unblock(struct vcpu *v);            /* an event came: ends block and poll; any context */
-/* Makes the running vCPU look at its events: wakes it, or interrupts its CPU if it runs elsewhere. */
+/* Makes the running vCPU look at its events: wakes it, or interrupts
+   its CPU if it runs elsewhere. */
 void vcpu_kick(struct vcpu *v);
-void vcpu_block(void);                        /* current, until an event that is already unmasked or comes */
+void vcpu_block(void);               /* current, until an event that is already unmasked or comes */
 void vcpu_yield(void);
-long vcpu_poll(const struct sched_poll *poll); /* current; arguments copied in, ports pointer is the guest's */
+long vcpu_poll(const struct sched_poll *poll); /* current; arguments copied in,
+                                                  ports pointer is the guest's */
 
 int vcpu_set_hard_affinity(struct vcpu *v, const cpumask_t *mask);
 int vcpu_set_soft_affinity(struct vcpu *v, const cpumask_t *mask);
-void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out); /* up to date at this moment */
+/* up to date at this moment */
+void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
 uint64_t get_cpu_idle_time(unsigned int cpu);
 /* XEN_DOMCTL_SCHEDOP_getinfo/putinfo (and vcpu forms) for weight and cap. */
 int sched_adjust(struct domain *d, struct xen_domctl_scheduler_op *op);
 
 /* The softirq's work: picks the next vCPU, switches. */
 void schedule(void);
-/* Low level (hv/domain/context.c): saves prev, loads next, continues in next's back end's resume(); does not return. Interrupts
-   off. */
+/* Low level (hv/domain/context.c): saves prev, loads next, continues in next's back end's resume();
+   does not return. Interrupts off. */
 void context_switch(struct vcpu *prev, struct vcpu *next) noreturn;
 /* After prev's state is saved; interrupts off. From here on prev may run elsewhere. */
 void context_saved(struct vcpu *prev);

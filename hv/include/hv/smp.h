@@ -8,23 +8,26 @@
 
 extern uint32_t cpu_apicid[NR_CPUS];  /* by CPU number; 0xffffffff = none */
 
-/* Gives CPU numbers to the APIC ids of the MADT, the running CPU first: cpu_apicid, nr_cpu_ids, cpu_possible_map. Boot only, after
-   apic_map() and before the idle domain exists. */
+/* Gives CPU numbers to the APIC ids of the MADT, the running CPU first: cpu_apicid, nr_cpu_ids,
+   cpu_possible_map. Boot only, after apic_map() and before the idle domain exists. */
 void smp_enumerate(void);
-/* Starts every CPU that ACPI lists, up to maxcpus=; one that does not answer is named and left out. */
+/* Starts every CPU that ACPI lists, up to maxcpus=; one that does not
+   answer is named and left out. */
 void smp_boot_cpus(void);
-/* Allocates stacks, per-CPU data, GDT, IDT, TSS, SYSCALL stub of a CPU (hv/cpu/percpu.c). 0 or -ENOMEM. */
+/* Allocates stacks, per-CPU data, GDT, IDT, TSS, SYSCALL stub of a CPU
+   (hv/cpu/percpu.c). 0 or -ENOMEM. */
 int cpu_prepare(unsigned int cpu);
-/* Loads what cpu_prepare made and sets CR0/CR4/EFER/PAT/SYSCALL MSRs on the running CPU (hv/cpu/init.c). */
+/* Loads what cpu_prepare made and sets CR0/CR4/EFER/PAT/SYSCALL MSRs on the
+   running CPU (hv/cpu/init.c). */
 void cpu_init(void);
 
-/* Runs fn(arg) on each CPU of mask (self included if in it) with interrupts off; waits for all when wait. Must be called
-   with interrupts on; one such call at a time in the system. */
+/* Runs fn(arg) on each CPU of mask (self included if in it) with interrupts off; waits for all when
+   wait. Must be called with interrupts on; one such call at a time in the system. */
 void on_cpus(const cpumask_t *mask, void (*fn)(void *), void *arg, bool wait);
-/* Interrupts the CPUs so that they look at their pending softirqs. */
-void smp_send_event_check(const cpumask_t *mask);
+/* Interrupts the CPU so that it looks at its pending softirqs and events. */
 void smp_send_event_check_cpu(unsigned int cpu);
-/* Stops all other CPUs for good (panic, reboot); by NMI, so that a CPU with interrupts off stops too. */
+/* Stops all other CPUs for good (panic, reboot); by NMI, so that a CPU
+   with interrupts off stops too. */
 void smp_stop_others(void);
 /* Called for every NMI: if this CPU was told to stop, it does (no return); else false. */
 bool smp_nmi_stop(void);

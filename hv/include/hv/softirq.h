@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Soft interrupts: work that a CPU does on its way back to the guest, in the idle loop and in process_pending_softirqs(), with
- * interrupts on and no locks held. One pending mask per CPU is the single test on the exit path.
+ * Soft interrupts: work that a CPU does on its way back to the guest, in the idle loop and in
+ * process_pending_softirqs(), with interrupts on and no locks held. One pending mask per CPU is the
+ * single test on the exit path.
  */
 #ifndef HV_SOFTIRQ_H
 #define HV_SOFTIRQ_H
@@ -21,13 +22,16 @@ DECLARE_PER_CPU(unsigned long, softirq_pending);
 
 void open_softirq(enum softirq nr, void (*fn)(void));
 void raise_softirq(enum softirq nr);                         /* on this CPU */
-void cpu_raise_softirq(unsigned int cpu, enum softirq nr);   /* elsewhere, with an IPI if it is not noticed otherwise */
+void cpu_raise_softirq(unsigned int cpu, enum softirq nr);   /* elsewhere, with an IPI if it is not
+                                                                noticed otherwise */
 void cpumask_raise_softirq(const cpumask_t *mask, enum softirq nr);
-void do_softirq(void);                                       /* all pending; may not return (schedule) */
-void process_pending_softirqs(void);                         /* all but schedule; for long boot-time work */
+void do_softirq(void);                                       /* all pending; may not return
+                                                                (schedule) */
+void process_pending_softirqs(void);                 /* all but schedule; for long boot-time work */
 static inline bool softirq_pending(void) { return this_cpu(softirq_pending) != 0; }
 
-/* Tasklets: one function, run once per scheduling, never on two CPUs at a time (hv/sched/tasklet.c). */
+/* Tasklets: one function, run once per scheduling, never on two CPUs at a time
+   (hv/sched/tasklet.c). */
 #include <hv/list.h>
 struct tasklet {
     struct list_head list;
@@ -40,11 +44,11 @@ struct tasklet {
 void tasklet_init(struct tasklet *t, void (*fn)(void *), void *data);
 void tasklet_schedule(struct tasklet *t);
 void tasklet_schedule_on_cpu(struct tasklet *t, unsigned int cpu);
-void tasklet_kill(struct tasklet *t);                        /* waits until it is not running and never will be */
+void tasklet_kill(struct tasklet *t);          /* waits until it is not running and never will be */
 void tasklet_subsys_init(void);
 
-/* Deferred freeing: fn runs after every CPU has gone through the idle loop or an exit to a guest (hv/sched/rcu.c). Readers
-   need no mark: code between two softirq points is a read section. */
+/* Deferred freeing: fn runs after every CPU has gone through the idle loop or an exit to a guest
+   (hv/sched/rcu.c). Readers need no mark: code between two softirq points is a read section. */
 struct rcu_head { struct rcu_head *next; void (*fn)(struct rcu_head *); };
 void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *));
 void rcu_init(void);

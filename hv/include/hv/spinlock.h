@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ticket spin locks with an order. A CPU may take a lock only if its order is greater than that of every lock it
- * holds; debug builds check this (and that a lock is not taken twice). Order 0 is exempt (leaf locks of the console).
- * A lock also taken in interrupt context is always taken with interrupts disabled.
+ * Ticket spin locks with an order. A CPU may take a lock only if its order is greater than
+ * that of every lock it holds; debug builds check this (and that a lock is not taken twice).
+ * Order 0 is exempt (leaf locks of the console). A lock also taken in interrupt context is
+ * always taken with interrupts disabled.
  */
 #ifndef HV_SPINLOCK_H
 #define HV_SPINLOCK_H
 
 #include <hv/atomic.h>
 
-/* Outermost first. Two locks of one order are taken only through spin_lock_nested (address order, caller's duty). */
+/* Outermost first. Two locks of one order are taken only through spin_lock_nested
+   (address order, caller's duty). */
 enum lock_order {
     LOCK_ANY = 0,
     LOCK_DOMCTL,        /* domctl_lock: one control operation at a time */
-    LOCK_SYSCTL,
     LOCK_DOMLIST,       /* domain list and domid allocation */
-    LOCK_PV_PT,         /* struct domain::pt_lock: page-table updates of one domain */
     LOCK_PCI,
-    LOCK_GRANT,         /* grant_table::lock; two of them by ascending domid */
+    LOCK_GRANT,         /* grant_table::lock, ::maptrack_lock; never two at once */
     LOCK_EVTCHN,        /* domain::event_lock */
     LOCK_PIRQ,
     LOCK_IRQ_DESC,      /* irq_desc::lock, interrupts off */
@@ -109,7 +109,8 @@ static inline bool spin_is_locked(spinlock_t *l)
 }
 
 #ifdef HV_UNIT_TEST
-/* A host program may not touch the interrupt flag; it has one of its own, which tests can look at. */
+/* A host program may not touch the interrupt flag; it has one of its
+   own, which tests can look at. */
 __attribute__((weak)) bool unit_irqs_off;
 static inline unsigned long local_irq_save(void)
 {

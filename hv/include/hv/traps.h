@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Exceptions and entry points (hv/cpu/entry.S, hv/cpu/traps.c; for PV guests pv/entry.S, pv/traps.c). */
+/* Exceptions and entry points (hv/cpu/entry.S, hv/cpu/traps.c; for PV
+   guests pv/entry.S, pv/traps.c). */
 #ifndef HV_TRAPS_H
 #define HV_TRAPS_H
 
@@ -21,7 +22,8 @@ _Static_assert(sizeof(struct tss) == 104, "64-bit TSS");
 /* From the regs: was the CPU in a guest (ring 3) or in the hypervisor? */
 #define guest_mode(regs) (((regs)->cs & 3) == 3)
 
-void traps_init(void);                    /* boot, after cpu_detect: patches SMAP instructions in where the CPU has it */
+void traps_init(void);                    /* boot, after cpu_detect: patches SMAP
+                                             instructions in where the CPU has it */
 void smap_enable(void);
 /* Fills all 256 entries; linker symbols ex_table_*, smap_patch_* bound their tables. */
 void idt_init_table(struct idt_entry *idt);
@@ -37,8 +39,10 @@ void show_registers(const struct cpu_user_regs *regs);
 void show_backtrace(const struct cpu_user_regs *regs);   /* symbolised; NULL = here */
 const char *exception_name(unsigned int vector);         /* "#PF" */
 
-/* Symbols (hv/lib/symbols.c). Name of the function that holds addr, its start and size; NULL if outside of text. */
-const char *symbol_lookup(unsigned long addr, unsigned long *start, unsigned long *size, char *buf, size_t len);
+/* Symbols (hv/lib/symbols.c). Name of the function that holds addr, its start and
+   size; NULL if outside of text. */
+const char *symbol_lookup(unsigned long addr, unsigned long *start, unsigned long *size, char *buf,
+                          size_t len);
 bool is_hv_text(unsigned long addr);
 
 #endif

@@ -24,8 +24,18 @@ typedef int64_t ssize_t;
 #define INVALID_PADDR (~0ULL)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b) ({ __typeof__(a) mina_ = (a); __typeof__(b) minb_ = (b); mina_ < minb_ ? mina_ : minb_; })
-#define MAX(a, b) ({ __typeof__(a) maxa_ = (a); __typeof__(b) maxb_ = (b); maxa_ > maxb_ ? maxa_ : maxb_; })
+#define MIN(a, b)                                                                                  \
+    ({                                                                                             \
+        __typeof__(a) mina_ = (a);                                                                 \
+        __typeof__(b) minb_ = (b);                                                                 \
+        mina_ < minb_ ? mina_ : minb_;                                                             \
+    })
+#define MAX(a, b)                                                                                  \
+    ({                                                                                             \
+        __typeof__(a) maxa_ = (a);                                                                 \
+        __typeof__(b) maxb_ = (b);                                                                 \
+        maxa_ > maxb_ ? maxa_ : maxb_;                                                             \
+    })
 #define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
 #define ROUND_UP(n, a) (((n) + (a) - 1) & ~((__typeof__(n))(a) - 1))
 #define ROUND_DOWN(n, a) ((n) & ~((__typeof__(n))(a) - 1))

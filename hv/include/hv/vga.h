@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* VGA in text mode. Source: IBM VGA technical reference, "Graphics Controller Registers" and "CRT Controller". */
+/* VGA in text mode. Source: IBM VGA technical reference, "Graphics Controller Registers" and "CRT
+ * Controller". */
 #ifndef HV_VGA_H
 #define HV_VGA_H
 

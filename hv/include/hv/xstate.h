@@ -7,7 +7,7 @@
 
 struct vcpu;
 
-extern uint64_t host_xcr0;                /* components the hypervisor switches; 0 = no XSAVE, FXSAVE is used */
+extern uint64_t host_xcr0;    /* components the hypervisor switches; 0 = no XSAVE, FXSAVE is used */
 extern uint32_t xsave_area_size;
 
 void xstate_init(void);                   /* boot */
@@ -23,9 +23,12 @@ void xstate_set_fxsave(struct vcpu *v, const void *fx512);
 void xstate_get_fxsave(const struct vcpu *v, void *fx512);
 /* v's whole area in standard format, of xsave_area_size bytes; v does not run. */
 const void *xstate_area(const struct vcpu *v);
-/* Replaces it by size bytes from a context whose components are within accum (a valid XCR0). v does not run. 0 or -EINVAL. */
+/* Replaces it by size bytes from a context whose components are within accum (a valid XCR0). v does
+   not run. 0 or -EINVAL. */
 int xstate_set_area(struct vcpu *v, const void *data, size_t size, uint64_t accum);
 /* Size CPUID.0xD reports for a guest with this XCR0. */
 uint32_t xstate_size_for(uint64_t xcr0);
+/* The same for the compacted format of XSAVEC. */
+uint32_t xstate_compact_size_for(uint64_t xcr0);
 
 #endif

@@ -96,6 +96,14 @@ static inline bool guest_slot(unsigned int level, unsigned int slot)
     return level < 4 || slot < HV_FIRST_SLOT || slot > HV_LAST_SLOT;
 }
 
+/* Tables are mostly empty: so many entries from here, of a table that no guest can write to, are
+   passed over at once if none is present. */
+#define PT_GROUP 8u
+static inline bool pt_group_empty(const pte_t *t)
+{
+    return !((t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7]) & PTE_P);
+}
+
 /* Reads an entry of what was a table a moment ago: 0 if there is no such memory. */
 static inline pte_t pt_read(const pte_t *p)
 {

@@ -14,6 +14,7 @@
 /* pv_vcpu::flags */
 #define PVF_KERNEL_BIT 0x01    /* in guest kernel mode */
 #define PVF_SLOW_SYSCALL_BIT 0x10 /* pv_syscall_upcall() must build the frame */
-#define PVF_FAILSAFE_BIT 0x08  /* a selector could not be loaded on the last switch: failsafe callback is due */
+#define PVF_FAILSAFE_BIT 0x08  /* a selector could not be loaded on the last
+                                  switch: failsafe callback is due */
 
 #endif

@@ -3,9 +3,10 @@
  * Are long operations, which the hypervisor cuts into pieces, complete and correct when events and
  * another vCPU keep interrupting them?
  *
- * A fast periodic timer ticks while long lists run: mmu_update of 4,000 entries, memory given back and
- * taken in 1,000s, an L4 with 500 L1 tables pinned and unpinned, a long multicall. Each must count as
- * if done in one go, with the argument registers as the ABI leaves them, and time must go on.
+ * A fast periodic timer ticks while long lists run: mmu_update of 4,000 entries, memory
+ * given back and taken in 1,000s, an L4 with 500 L1 tables pinned and unpinned, a long
+ * multicall. Each must count as if done in one go, with the argument registers as the ABI
+ * leaves them, and time must go on.
  */
 #include <guest.h>
 

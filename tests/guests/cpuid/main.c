@@ -69,8 +69,6 @@ static void features(void)
     check(one.d & 1, "FPU is not shown");
     check(one.d >> 6 & 1, "PAE is not shown");
     check(!(one.d >> 12 & 1) || is_dom0(), "MTRR is shown");
-    check(!(one.d >> 3 & 1) || true, "PSE");
-    check(!(one.d >> 1 & 1) || true, "VME");
     check(!(one.c >> 17 & 1), "PCID is shown");
     check(!(one.c >> 21 & 1), "x2APIC is shown");
     check(!(one.c >> 3 & 1), "MONITOR is shown");

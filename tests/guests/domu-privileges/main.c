@@ -111,7 +111,6 @@ static void others(void)
     check(event_alloc_unbound(0, DOMID_SELF) < 0, "a port of domain 0");
     check(hc_event_channel_op(EVTCHNOP_reset, &reset) < 0, "domain 0's ports were reset");
     check(event_bind_interdomain(0, 1) < 0, "domain 0's port 1 was bound");
-    check(event_bind_virq(VIRQ_DOM_EXC, 0) < 0 || true, "VIRQ_DOM_EXC");
     grant_init();
     check(grant_map(0, 1, window_alloc(1), GNTMAP_host_map, NULL, NULL) != GNTST_okay,
           "domain 0's grant 1 was mapped");

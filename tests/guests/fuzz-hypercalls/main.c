@@ -2,9 +2,10 @@
 /*
  * Does the hypervisor survive an unprivileged domain that makes calls with random arguments?
  *
- * The domain draws numbers, sub-operations and arguments from values that hurt (its own pages, page
- * tables, frames, hypervisor addresses, limits, all ones) and from chance. It may kill itself; the
- * launcher and the hypervisor must go on, and the frames come back. The seed is on the command line.
+ * The domain draws numbers, sub-operations and arguments from values that hurt (its own
+ * pages, page tables, frames, hypervisor addresses, limits, all ones) and from chance. It
+ * may kill itself; the launcher and the hypervisor must go on, and the frames come back.
+ * The seed is on the command line.
  */
 #include <guest.h>
 

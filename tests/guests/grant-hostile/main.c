@@ -9,6 +9,7 @@
 #include <grant.h>
 
 #define REF 40
+#define LOCAL_APIC_FRAME 0xfee00
 
 static void *va;
 
@@ -44,8 +45,9 @@ static void entries(void)
     xen_pfn_t m2p_frame = 0;
     grant_handle_t handle;
 
-    grants[REF].frame = 0xfffffff;
-    check(grant_map(0, REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay, "no memory mapped");
+    grants[REF].frame = LOCAL_APIC_FRAME;
+    check(grant_map(0, REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
+          "the local APIC was mapped");
     grants[REF].frame = (uint32_t)mm_root_mfn();
     check(grant_map(0, REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
           "the L4 was mapped writable");

@@ -3,10 +3,10 @@
  * Does the privilege level in a trap table's row decide who may raise it by INT n?
  *
  * The architecture: INT n from a less privileged level than the gate's DPL gives #GP with error
- * code n * 8 + 2 (bit 1: from the IDT). Guest kernel may raise all; user code only rows with DPL
- * 3. QEMU before 10 pushes a wrong code when the host's own gate refuses (n * 16 + 2), which the
- * hypervisor can't tell from a real fault: those rows are skipped by name there. INT 0x80 has a
- * path of its own, for which Xen ignores the DPL: both answers are taken.
+ * code n * 8 + 2 (bit 1: from the IDT). A guest kernel counts as ring 1 (so rows with DPL 1 to 3),
+ * user code as ring 3. QEMU before 10 pushes a wrong code when the host's own gate refuses (n * 16
+ * + 2), which the hypervisor can't tell from a real fault: those rows are skipped by name there.
+ * INT 0x80 has a path of its own, for which Xen ignores the DPL: both answers are taken.
  */
 #include <guest.h>
 

@@ -2,11 +2,11 @@
 /*
  * A micro-domain 0 that runs micro-guests as unprivileged domains: not a test of its own.
  *
- * Each program of the pack becomes a domain with its command line, numbered from 1, one after the
- * other, or all at once with together=yes on our own command line. Their output appears as "dN:
- * ...". A domain's command line may say expect=crash (or another shutdown's name: poweroff,
- * reboot, suspend, watchdog, soft_reset, or any), pages=N, vcpus=N, seconds=N. The verdict is the first
- * bad one.
+ * Each program of the pack becomes a domain with its command line, numbered from 1, one
+ * after the other, or all at once with together=yes on our own command line. Their output
+ * appears as "dN: ...". A domain's command line may say expect=crash (or another shutdown's
+ * name: poweroff, reboot, suspend, watchdog, soft_reset, or any), pages=N, vcpus=N,
+ * seconds=N. The verdict is the first bad one.
  */
 #include <guest.h>
 #include <domain.h>

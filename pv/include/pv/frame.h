@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * References and writable uses of frames, the common case in line: RAM in use, of a known owner,
+ * cached as usual. Each says by its result that it did nothing where the case is another one; the
+ * functions of hv/mm.h and pv/pt.h know them all.
+ */
+#ifndef PV_FRAME_H
+#define PV_FRAME_H
+
+#include <hv/mm.h>
+#include <pv/pt.h>
+
+/* Bits of a small count in 32: some, but not as many as could run over. */
+static inline bool small_count(unsigned long x) { return (int32_t)x > 0; }
+
+/* One more reference of d's frame; NULL: not done. */
+static inline struct page_info *frame_get(mfn_t mfn, const struct domain *d)
+{
+    struct page_info *pg = mfn_to_page(mfn);
+    unsigned long x;
+
+    if (unlikely(mfn >= max_page || !test_bit(mfn / FRAMES_PER_GROUP, frame_groups)))
+        return NULL;
+    x = READ_ONCE(pg->count_info);
+    if (unlikely(!small_count(x) || (x & (PGC_cacheattr_mask | PGC_not_ram)) ||
+                 cmpxchg(&pg->count_info, x, x + 1) != x))
+        return NULL;
+    if (likely(owned_by(pg, d)))
+        return pg;
+    put_page(pg);
+    return NULL;
+}
+
+/* The caller has another reference or does not mind what the last one does. */
+static inline void frame_put(struct page_info *pg)
+{
+    unsigned long x = READ_ONCE(pg->count_info);
+
+    if (unlikely((int32_t)x <= 1 || cmpxchg(&pg->count_info, x, x - 1) != x))
+        put_page(pg);
+}
+
+/* One more writable use of a frame that is of that type already. */
+static inline bool frame_use_writable(struct page_info *pg)
+{
+    unsigned long x = READ_ONCE(pg->type_info);
+
+    return likely((x & (PGT_type_mask | PGT_validated)) == (PGT_writable_page | PGT_validated) &&
+                  cmpxchg(&pg->type_info, x, x + 1) == x);
+}
+
+static inline void frame_unuse_writable(struct page_info *pg)
+{
+    unsigned long x = READ_ONCE(pg->type_info);
+
+    if (unlikely((int32_t)x <= 1 || cmpxchg(&pg->type_info, x, x - 1) != x))
+        pt_put(pg, false);
+}
+
+#endif
