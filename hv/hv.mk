@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The hypervisor proper: every source below hv/, pv/, svm/ and vmx/, linked into one 64-bit image, wrapped as a 32-bit
-# multiboot ELF (build/hospes) and compressed (build/hospes.gz).
+# The hypervisor proper: every source below hv/, pv/, svm/ and vmx/, linked into one 64-bit image,
+# wrapped as a 32-bit multiboot ELF (build/hospes) and compressed (build/hospes.gz).
 HVB      := $(B)/obj-$(if $(filter y,$(debug)),debug,release)
 HV_C     := $(sort $(wildcard hv/*/*.c pv/*.c svm/*.c vmx/*.c))
 HV_S     := $(sort $(wildcard hv/*/*.S pv/*.S svm/*.S vmx/*.S))
@@ -9,15 +9,15 @@ HV_S     := $(filter-out hv/boot/wrap.S hv/boot/hospes.lds.S,$(HV_S))
 HV_OBJS  := $(HV_C:%.c=$(HVB)/%.o) $(HV_S:%.S=$(HVB)/%.o)
 HV_VERSION := 0.1
 
-HV_CPP   := -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) -isystem $(HVB)/include \
-            -Ihv/include -Ipv/include -D__XEN_TOOLS__ -DHOSPES_VERSION='"$(HV_VERSION)"' \
-            $(if $(filter y,$(debug)),-DDEBUG)
-HV_CFLAGS := -std=gnu11 -O2 -g -m64 -ffreestanding -fno-builtin-printf -fpie -fvisibility=hidden -mcmodel=small \
-            -mno-red-zone -mno-mmx -mno-sse -mno-avx -mno-80387 -msoft-float -fno-asynchronous-unwind-tables \
-            -fno-stack-protector -fcf-protection=none -fno-strict-aliasing -fno-common -fno-jump-tables \
-            -fno-delete-null-pointer-checks \
-            -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wundef \
-            -Wno-unused-parameter -Werror
+HV_CPP   := -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
+            -isystem $(HVB)/include -Ihv/include -Ipv/include -D__XEN_TOOLS__ \
+            -DHOSPES_VERSION='"$(HV_VERSION)"' $(if $(filter y,$(debug)),-DDEBUG)
+HV_CFLAGS := -std=gnu11 -O2 -g -m64 -ffreestanding -fno-builtin-printf -fpie -fvisibility=hidden \
+            -mcmodel=small -mno-red-zone -mno-mmx -mno-sse -mno-avx -mno-80387 -msoft-float \
+            -fno-asynchronous-unwind-tables -fno-stack-protector -fcf-protection=none \
+            -fno-strict-aliasing -fno-common -fno-jump-tables -fno-delete-null-pointer-checks \
+            -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra -Wshadow -Wmissing-prototypes \
+            -Wstrict-prototypes -Wundef -Wno-unused-parameter -Werror
 HV_AFLAGS := -m64 -D__ASSEMBLY__ -g -ffile-prefix-map=$(CURDIR)=.
 
 objects: $(HV_OBJS)
@@ -27,7 +27,8 @@ $(HVB)/include/xen:
 	$(Q)mkdir -p $(@D) && ln -sfn /usr/include/xen $@
 
 # hv/boot/unpack_*.c call Debian's static decoders and so see the host's headers of those libraries.
-$(HVB)/hv/boot/unpack_%.o: private HV_CPP := -Ihv/include -isystem $(HVB)/include $(if $(filter y,$(debug)),-DDEBUG)
+$(HVB)/hv/boot/unpack_%.o: private HV_CPP := -Ihv/include -isystem $(HVB)/include \
+    $(if $(filter y,$(debug)),-DDEBUG)
 
 $(HVB)/%.o: %.c | $(HVB)/include/xen $(HVB)/asm-offsets.h
 	$(call say,CC,$<)
@@ -43,18 +44,20 @@ $(HVB)/%.o: %.S | $(HVB)/include/xen $(HVB)/asm-offsets.h
 $(HVB)/asm-offsets.h: hv/cpu/asm_offsets.c.in | $(HVB)/include/xen
 	$(call say,GEN,$@)
 	$(Q)$(CC) $(HV_CPP) $(HV_CFLAGS) -MMD -MP -MT $@ -MF $@.d -x c -S -o $@.s $<
-	$(Q)sed -n 's/^.*->\([A-Za-z0-9_]*\) \$$\{0,1\}\(-\{0,1\}[0-9]*\).*/#define \1 \2/p' $@.s > $@
+	$(Q)sed -n 's/^.*->\([A-Za-z0-9_]*\) \$$\{0,1\}\(-\{0,1\}[0-9]*\).*/#define \1 \2/p' \
+		$@.s > $@
 
 HV_LIBS := $(addprefix /usr/lib/x86_64-linux-gnu/,liblzma.a libzstd.a liblz4.a libz.a)
-HV_LINK  = $(LD) -m elf_x86_64 -static --no-dynamic-linker -z noexecstack -z max-page-size=4096 --build-id=none \
-           --no-warn-rwx-segments --no-relax --orphan-handling=warn $(LDFLAGS_HV) -T $(HVB)/hospes.lds
+HV_LINK  = $(LD) -m elf_x86_64 -static --no-dynamic-linker -z noexecstack -z max-page-size=4096 \
+           --build-id=none --no-warn-rwx-segments --no-relax --orphan-handling=warn \
+           $(LDFLAGS_HV) -T $(HVB)/hospes.lds
 
 $(HVB)/hospes.lds: hv/boot/hospes.lds.S
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CPP) -D__ASSEMBLY__ -E -P -MMD -MP -MT $@ -MF $@.d -o $@ $<
 
-# Two links: the symbol table of the first is compiled into the second, whose code and data lie at the same addresses
-# because the table comes last.
+# Two links: the symbol table of the first is compiled into the second, whose code and data lie at
+# the same addresses because the table comes last.
 $(HVB)/syms0.S: hv/lib/mksyms.sh
 	$(Q)mkdir -p $(@D)
 	$(Q)sh $< </dev/null > $@
@@ -78,8 +81,9 @@ $(B)/hospes: $(HVB)/hospes.elf hv/boot/wrap.S hv/boot/wrap.lds $(B)/flavour
 	$(call say,WRAP,$@)
 	$(Q)$(OBJCOPY) -O binary $< $(HVB)/hospes.bin
 	$(Q)$(CC) -m32 -c -I$(HVB) -o $(HVB)/wrap.o hv/boot/wrap.S
-	$(Q)$(LD) -m elf_i386 -T hv/boot/wrap.lds --no-warn-rwx-segments --build-id=none -o $@ $(HVB)/wrap.o \
-		$$(nm $< | sed -n -e 's/^ffff8180\([0-9a-f]*\) . hv_\(start\|end\)$$/--defsym=image_\2=0x\1/p')
+	$(Q)$(LD) -m elf_i386 -T hv/boot/wrap.lds --no-warn-rwx-segments --build-id=none -o $@ \
+		$(HVB)/wrap.o $$(nm $< | sed -n \
+		's/^ffff8180\([0-9a-f]*\) . hv_\(start\|end\)$$/--defsym=image_\2=0x\1/p')
 	$(Q)cp $< $(B)/hospes.elf
 
 $(B)/hospes.gz: $(B)/hospes

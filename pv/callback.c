@@ -10,6 +10,7 @@
 #include <hv/hypercall.h>
 #include <hv/lib.h>
 #include <hv/printk.h>
+#include <hv/trace.h>
 #include <hv/processor.h>
 #include <hv/uaccess.h>
 #include <pv/pv.h>
@@ -44,7 +45,7 @@ static unsigned int fill_frame(uint64_t *frame, const struct cpu_user_regs *regs
     frame[n++] = regs->rip;
     /* The kernel runs in ring 3 but is shown ring 0. */
     frame[n++] = (from_kernel ? regs->cs & 0xfffcU : regs->cs) | ((uint64_t)mask << 32);
-    if (pv->v.domain->vm_assist & (1UL << VMASST_TYPE_architectural_iopl))
+    if (pv_architectural_iopl(&pv->v))
         flags = (flags & ~(unsigned long)X86_EFLAGS_IOPL) | pv->iopl;
     frame[n++] = flags | (mask ? 0 : X86_EFLAGS_IF);
     frame[n++] = regs->rsp;
@@ -183,17 +184,20 @@ void pv_sysenter_upcall(void)
     deliver(guest_regs(), &u);
 }
 
-#define SYSCALL_FRAME_SIZE (7 * sizeof(uint64_t))
+/* A page fault's frame has a word more than a system call's. */
+#define ENTRY_FRAME_SIZE(words) ((words) * sizeof(uint64_t))
 
 void pv_update_syscall_path(struct vcpu *v)
 {
     struct pv_vcpu *pv = pv_vcpu(v);
-    bool fast;
+    const struct trap_info *fault = &pv->trap_table[X86_EXC_PF];
+    unsigned long top = pv->kernel_sp & ~15UL;
+    bool fast = !pv_architectural_iopl(v) &&
+                pv_range_ok(top - ENTRY_FRAME_SIZE(8), ENTRY_FRAME_SIZE(8));
 
-    pv->syscall_sp = (pv->kernel_sp & ~15UL) - SYSCALL_FRAME_SIZE;
-    fast = pv_range_ok(pv->syscall_sp, SYSCALL_FRAME_SIZE) && pv->syscall_callback_eip &&
-           (pv->flags & PVF_SYSCALL_DISABLES) &&
-           !(v->domain->vm_assist & (1UL << VMASST_TYPE_architectural_iopl));
+    pv->syscall_sp = top - ENTRY_FRAME_SIZE(7);
+    pv->fault_eip = fast && TI_GET_IF(fault) && !(trace_mask & TRACE_EXCEPTION) ? fault->address : 0;
+    fast = fast && pv->syscall_callback_eip && (pv->flags & PVF_SYSCALL_DISABLES);
     pv->flags = fast ? pv->flags & ~PVF_SLOW_SYSCALL : pv->flags | PVF_SLOW_SYSCALL;
 }
 
@@ -335,16 +339,17 @@ long do_set_trap_table(const void *traps)
 {
     struct pv_vcpu *pv = pv_vcpu(current);
     const struct trap_info *list = traps;
-    int rc;
+    long rc = 0;
 
-    if (!list) {
+    if (!list)
         memset(pv->trap_table, 0, sizeof(pv->trap_table));
-        return 0;
-    }
-    while ((rc = set_one_trap(pv, list)) > 0) {
+    while (list && (rc = set_one_trap(pv, list)) > 0) {
         list++;
-        if (hypercall_preempt_check())
-            return HYPERCALL_CONTINUE(set_trap_table, (unsigned long)list);
+        if (hypercall_preempt_check()) {
+            rc = HYPERCALL_CONTINUE(set_trap_table, (unsigned long)list);
+            break;
+        }
     }
+    pv_update_syscall_path(&pv->v);
     return rc;
 }

@@ -45,6 +45,12 @@ static unsigned long initrd_pages(const struct build *b)
     return b->img->initrd ? DIV_ROUND_UP(b->img->initrd->size, PAGE_SIZE) : 0;
 }
 
+/* Behind the initrd, if that is not mapped in the first region. */
+static pfn_t rest_pfn(const struct build *b)
+{
+    return b->initrd_pfn + (b->initrd_mapped ? 0 : initrd_pages(b));
+}
+
 /* Page tables for [start, end): levels 1 to 3, without the root. */
 static unsigned long tables_for(unsigned long start, unsigned long end)
 {
@@ -131,15 +137,15 @@ static void set_p2m_run(struct build *b, pfn_t pfn, mfn_t mfn, unsigned long n)
     }
 }
 
-/* All pseudo-physical frames from pfn on, in the largest chunks there are. */
-static int allocate_rest(struct build *b, pfn_t pfn)
+/* Pseudo-physical frames from pfn to end, in the largest chunks there are. */
+static int allocate_frames(struct build *b, pfn_t pfn, pfn_t end)
 {
     unsigned int order = MAX_ORDER;
 
-    while (pfn < b->nr_pages) {
+    while (pfn < end) {
         struct page_info *pg;
 
-        while ((1UL << order) > b->nr_pages - pfn)
+        while ((1UL << order) > end - pfn)
             order--;
         pg = alloc_domain_pages(b->d, order, MEMF_no_scrub);
         if (!pg) {
@@ -159,6 +165,7 @@ static void *region_ptr(const struct build *b, unsigned long va)
     return (char *)mfn_to_virt(b->region) + (va - b->v_start);
 }
 
+/* Memory for what is loaded or made here. */
 static int allocate_memory(struct build *b, const char **why)
 {
     unsigned long run = b->p2m_pages + b->p2m_pt_pages;
@@ -175,7 +182,7 @@ static int allocate_memory(struct build *b, const char **why)
     if (b->p2m_own_region)
         set_p2m_run(b, b->p2m_pfn, b->p2m_run, run);
     *why = "not enough memory";
-    return allocate_rest(b, b->initrd_pfn);
+    return allocate_frames(b, b->initrd_pfn, rest_pfn(b));
 }
 
 static void load_initrd(struct build *b)
@@ -306,7 +313,7 @@ static int start_vcpu(struct build *b, const char **why)
     do {
         rc = pv_new_guest_root(v, b->root);
         process_pending_softirqs();
-    } while (rc == -ERESTART || rc == -EINTR);
+    } while (rc == -ERESTART);
     *why = "the page tables made for it were refused: a defect of Hospes";
     if (rc)
         return rc;
@@ -364,12 +371,16 @@ int pv_dom0_build(struct domain *d, struct dom0_images *img, const char **why)
     }
     if (!rc) {
         elf_load(&b->elf, region_ptr(b, b->elf.vstart));
-        if (img->drop_kernel)
-            img->drop_kernel();
+        img->drop_kernel();
         rc = allocate_memory(b, why);
     }
     if (!rc) {
         load_initrd(b);
+        if (b->img->initrd)
+            b->img->drop_initrd();
+        rc = allocate_frames(b, rest_pfn(b), b->nr_pages);
+    }
+    if (!rc) {
         map_region(b);
         map_p2m(b);
         fill_start_info(b);

@@ -13,16 +13,6 @@
 #include <pv/pv.h>
 #include <xen/vcpu.h>
 
-
-static int pv_domain_check(const struct xen_domctl_createdomain *cfg)
-{
-    if (cfg->flags & (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | XEN_DOMCTL_CDF_iommu |
-                      XEN_DOMCTL_CDF_nested_virt))
-        return -EINVAL;
-    /* Emulated devices: a PV guest has none but, for domain 0 as made by Xen's tools, the PIT. */
-    return cfg->arch.emulation_flags & ~(uint32_t)XEN_X86_EMU_PIT ? -EINVAL : 0;
-}
-
 static int pv_domain_init(struct domain *d)
 {
     return pv_perdomain_init(d);
@@ -325,7 +315,6 @@ const struct vcpu_backend pv_backend = {
     .name = "PV",
     .domain_size = sizeof(struct pv_domain),
     .vcpu_size = sizeof(struct pv_vcpu),
-    .domain_check = pv_domain_check,
     .domain_init = pv_domain_init,
     .domain_free = pv_domain_free,
     .domain_relinquish = pv_relinquish_memory,
@@ -337,6 +326,7 @@ const struct vcpu_backend pv_backend = {
     .switch_from = pv_switch_from,
     .switch_to = pv_switch_to,
     .resume = pv_resume,
+    .vm_assist_changed = pv_update_syscall_path,
     .copy_from = pv_copy_from,
     .copy_to = pv_copy_to,
     .clear = pv_clear,

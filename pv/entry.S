@@ -9,6 +9,7 @@
  */
 #include <hv/asm.h>
 #include <hv/current.h>
+#include <hv/layout.h>
 #include <hv/processor.h>
 #include <pv/regs.h>
 #include "asm-offsets.h"
@@ -22,9 +23,9 @@
 #define SCRATCH(n) AT_RSP(CPUINFO_pv_scratch + 8 * n)
 
 ENTRY(pv_syscall_entry)
-    movq %rax, SCRATCH(0)
-    movq AT_RSP(CPUINFO_current), %rax
-    testb $(PVF_KERNEL_BIT | PVF_SLOW_SYSCALL_BIT), PVV_flags(%rax)
+    movq %rbx, SCRATCH(0)
+    movq AT_RSP(CPUINFO_current), %rbx
+    testb $(PVF_KERNEL_BIT | PVF_SLOW_SYSCALL_BIT), PVV_flags(%rbx)
     jnz syscall_full
 
     /*
@@ -33,17 +34,17 @@ ENTRY(pv_syscall_entry)
      * CPU as soon as the guest runs again.
      */
     movq %rsi, SCRATCH(1)
-    movq VCPU_vcpu_info(%rax), %rsi
+    movq VCPU_vcpu_info(%rbx), %rsi
     cmpb $0, VCPUINFO_upcall_mask(%rsi)
     jne syscall_masked
     movb $1, VCPUINFO_upcall_mask(%rsi)
-    orb $PVF_KERNEL_BIT, PVV_flags(%rax)
+    orb $PVF_KERNEL_BIT, PVV_flags(%rbx)
     swapgs
-    movq PVV_guest_root(%rax), %rsi
+    movq PVV_guest_root(%rbx), %rsi
     movq %rsi, AT_RSP(CPUINFO_root_maddr)
     movq %rsi, %cr3
     movq %rcx, SCRATCH(2)
-    movq PVV_syscall_sp(%rax), %rsi
+    movq PVV_syscall_sp(%rbx), %rsi
     OPEN_SMAP
 1:  movq %rcx, 0(%rsi)
 2:  movq %r11, 8(%rsi)
@@ -54,9 +55,9 @@ ENTRY(pv_syscall_entry)
 6:  movq %rcx, 40(%rsi)
 7:  movq $PV_USER_SS, 48(%rsi)
     CLOSE_SMAP
-    movq PVV_syscall_callback_eip(%rax), %rcx
+    movq PVV_syscall_callback_eip(%rbx), %rcx
     movl $(X86_EFLAGS_IF | X86_EFLAGS_MBS), %r11d
-    movq SCRATCH(0), %rax
+    movq SCRATCH(0), %rbx
     movq %rsi, AT_RSP(UREGS_rsp)
     movq SCRATCH(1), %rsi
     movq AT_RSP(UREGS_rsp), %rsp
@@ -73,27 +74,29 @@ ENTRY(pv_syscall_entry)
     /* All is undone; the long way says what is wrong with the stack. */
 syscall_stack_fault:
     CLOSE_SMAP
-    movq VCPU_vcpu_info(%rax), %rsi
+    movq VCPU_vcpu_info(%rbx), %rsi
     movb $0, VCPUINFO_upcall_mask(%rsi)
-    andb $~PVF_KERNEL_BIT, PVV_flags(%rax)
+    andb $~PVF_KERNEL_BIT, PVV_flags(%rbx)
     swapgs
-    movq PVV_guest_root_user(%rax), %rsi
+    movq PVV_guest_root_user(%rbx), %rsi
     movq %rsi, AT_RSP(CPUINFO_root_maddr)
     movq %rsi, %cr3
     movq SCRATCH(2), %rcx
 syscall_masked:
     movq SCRATCH(1), %rsi
+    jmp syscall_saved
 
 syscall_full:
+    cmpq $HYPERCALL_IRET, %rax
+    je pv_iret_call
+syscall_saved:
     movq $PV_USER_SS, AT_RSP(UREGS_ss)
     pushq %r11
     pushq $PV_USER_CS64
     pushq %rcx
     pushq $0
     movl $PV_ENTRY_SYSCALL, 4(%rsp)
-    SAVE_REGS rax=(CPUINFO_pv_scratch-UREGS_rcx)(%rsp)
-    movq %rax, %rbx
-    movq UREGS_rax(%rsp), %rax
+    SAVE_REGS rbx=(CPUINFO_pv_scratch-UREGS_r11)(%rsp)
     testb $PVF_KERNEL_BIT, PVV_flags(%rbx)
     jz 8f
 
@@ -112,6 +115,175 @@ syscall_full:
 9:  movq $-38, UREGS_rax(%rsp)
     jmp pv_exit_rbx
 END(pv_syscall_entry)
+
+/*
+ * The iret call from a kernel's upcall to its user mode, the common case of do_iret() by hand. RBX
+ * and RSP are as in pv_syscall_entry. Nothing is done before all has been read, so that whatever is
+ * unusual can go the long way from its beginning. Only a frame that another vCPU unmaps meanwhile
+ * lets a read fault after RCX and R11 were taken, which belong to the crash report then.
+ */
+pv_iret_call:
+    movq %rsi, SCRATCH(1)
+    movq %rdx, SCRATCH(2)
+    movq AT_RSP(UREGS_rsp), %rsi
+    testb $PVF_SLOW_SYSCALL_BIT, PVV_flags(%rbx)
+    jnz iret_masked
+    testb $PVF_KERNEL_BIT, PVV_flags(%rbx)
+    jz iret_masked
+    cmpq guest_high_half(%rip), %rsi
+    jb iret_masked
+    cmpb $0, VCPU_nmi_state(%rbx)
+    jne iret_masked
+    movq VCPU_vcpu_info(%rbx), %rdx
+    cmpb $0, VCPUINFO_upcall_pending(%rdx)
+    jne iret_masked
+    cmpq $0, PVV_guest_root_user(%rbx)
+    je iret_masked
+    OPEN_SMAP
+1:  movl IRETCTX_ss(%rsi), %eax
+    orl $3, %eax
+    movq %rax, AT_RSP(UREGS_ss)
+2:  movl IRETCTX_cs(%rsi), %eax
+    movq %rax, AT_RSP(UREGS_cs)
+    incl %eax
+    testb $3, %al
+    jnz iret_slow
+3:  movl IRETCTX_rflags(%rsi), %eax
+    testl $X86_EFLAGS_IF, %eax
+    jz iret_slow
+    andl $~(X86_EFLAGS_IOPL | X86_EFLAGS_VM), %eax
+    movq %rax, AT_RSP(UREGS_eflags)
+4:  testl $IRETCTX_IN_SYSCALL, IRETCTX_flags(%rsi)
+    jnz iret_slow
+5:  movq IRETCTX_rip(%rsi), %rax
+    movq %rax, AT_RSP(UREGS_rip)
+6:  movq IRETCTX_rax(%rsi), %rax
+7:  movq IRETCTX_r11(%rsi), %r11
+8:  movq IRETCTX_rcx(%rsi), %rcx
+9:  movq IRETCTX_rsp(%rsi), %rsi
+    CLOSE_SMAP
+    movq %rsi, AT_RSP(UREGS_rsp)
+    movb $0, VCPUINFO_upcall_mask(%rdx)
+    andb $~PVF_KERNEL_BIT, PVV_flags(%rbx)
+    swapgs
+    movq PVV_guest_root_user(%rbx), %rsi
+    movq %rsi, AT_RSP(CPUINFO_root_maddr)
+    movq %rsi, %cr3
+    movq SCRATCH(2), %rdx
+    movq SCRATCH(1), %rsi
+    movq SCRATCH(0), %rbx
+    leaq AT_RSP(UREGS_rip), %rsp
+    jmp pv_iret_insn
+
+    EX_TABLE 1b, iret_slow
+    EX_TABLE 2b, iret_slow
+    EX_TABLE 3b, iret_slow
+    EX_TABLE 4b, iret_slow
+    EX_TABLE 5b, iret_slow
+    EX_TABLE 6b, iret_slow
+    EX_TABLE 7b, iret_slow
+    EX_TABLE 8b, iret_slow
+    EX_TABLE 9b, iret_slow
+
+iret_slow:
+    CLOSE_SMAP
+iret_masked:
+    movl $HYPERCALL_IRET, %eax
+    movq SCRATCH(2), %rdx
+    movq SCRATCH(1), %rsi
+    jmp syscall_saved
+
+/*
+ * #PF; the frame from error_code on is at RSP. Out of a guest's user mode, the common case becomes
+ * an upcall here, as SYSCALL does above. A fault in the frame's building spoils what lies below
+ * RSP, and CR2.
+ */
+#define AT_EC(field) (field - UREGS_error_code)(%rsp)
+#define SCRATCH_EC(n) AT_EC(CPUINFO_pv_scratch + 8 * n)
+
+ENTRY(entry_pf)
+    movl $X86_EXC_PF, 4(%rsp)
+    testb $3, AT_EC(UREGS_cs)
+    jz exception_common
+    movq %rbx, SCRATCH_EC(0)
+    movq AT_EC(CPUINFO_current), %rbx
+    testb $PVF_KERNEL_BIT, PVV_flags(%rbx)
+    jnz fault_full
+    cmpq $0, PVV_fault_eip(%rbx)
+    je fault_full
+    movq %rsi, SCRATCH_EC(1)
+    movq VCPU_vcpu_info(%rbx), %rsi
+    cmpb $0, VCPUINFO_upcall_mask(%rsi)
+    jne fault_masked
+    movq %rcx, SCRATCH_EC(2)
+    movq %cr2, %rcx
+    testq %rcx, %rcx
+    js fault_high
+    movq %rcx, VCPUINFO_cr2(%rsi)
+    movq %rcx, PVV_cr2(%rbx)
+    movq SCRATCH_EC(2), %rcx
+    movb $1, VCPUINFO_upcall_mask(%rsi)
+    orb $PVF_KERNEL_BIT, PVV_flags(%rbx)
+    swapgs
+    movq PVV_guest_root(%rbx), %rsi
+    movq %rsi, AT_EC(CPUINFO_root_maddr)
+    movq %rsi, %cr3
+    movq PVV_syscall_sp(%rbx), %rsi
+    OPEN_SMAP
+1:  movq %rcx, -8(%rsi)
+2:  movq %r11, 0(%rsi)
+    movl AT_EC(UREGS_error_code), %ecx
+    orl $PFEC_USER, %ecx
+3:  movq %rcx, 8(%rsi)
+    movq AT_EC(UREGS_rip), %rcx
+4:  movq %rcx, 16(%rsi)
+    movzwl AT_EC(UREGS_cs), %ecx
+5:  movq %rcx, 24(%rsi)
+    movl AT_EC(UREGS_eflags), %ecx
+6:  movq %rcx, 32(%rsi)
+    movq AT_EC(UREGS_rsp), %rcx
+7:  movq %rcx, 40(%rsi)
+    movzwl AT_EC(UREGS_ss), %ecx
+8:  movq %rcx, 48(%rsi)
+    CLOSE_SMAP
+    movl AT_EC(UREGS_eflags), %r11d
+    andl $~(X86_EFLAGS_IOPL | X86_EFLAGS_AC | X86_EFLAGS_NT | X86_EFLAGS_TF), %r11d
+    movq PVV_fault_eip(%rbx), %rcx
+    movq SCRATCH_EC(0), %rbx
+    subq $8, %rsi
+    movq %rsi, AT_EC(UREGS_rsp)
+    movq SCRATCH_EC(1), %rsi
+    movq AT_EC(UREGS_rsp), %rsp
+    sysretq
+
+    EX_TABLE 1b, fault_stack_fault
+    EX_TABLE 2b, fault_stack_fault
+    EX_TABLE 3b, fault_stack_fault
+    EX_TABLE 4b, fault_stack_fault
+    EX_TABLE 5b, fault_stack_fault
+    EX_TABLE 6b, fault_stack_fault
+    EX_TABLE 7b, fault_stack_fault
+    EX_TABLE 8b, fault_stack_fault
+
+fault_stack_fault:
+    CLOSE_SMAP
+    movq VCPU_vcpu_info(%rbx), %rsi
+    movb $0, VCPUINFO_upcall_mask(%rsi)
+    andb $~PVF_KERNEL_BIT, PVV_flags(%rbx)
+    swapgs
+    movq PVV_guest_root_user(%rbx), %rsi
+    movq %rsi, AT_EC(CPUINFO_root_maddr)
+    movq %rsi, %cr3
+    movq PVV_cr2(%rbx), %rsi
+    movq %rsi, %cr2
+fault_high:
+    movq SCRATCH_EC(2), %rcx
+fault_masked:
+    movq SCRATCH_EC(1), %rsi
+fault_full:
+    movq SCRATCH_EC(0), %rbx
+    jmp exception_common
+END(entry_pf)
 
 /* SYSCALL from 32-bit user code (AMD). */
 ENTRY(pv_cstar_entry)
@@ -174,12 +346,14 @@ pv_restore:
     testl $PV_ENTRY_SYSCALL, UREGS_entry_vector(%rsp)
     jz pv_iret
     /* SYSRET to a non-canonical address would fault in ring 0 on the guest's stack. */
+    cmpq guest_high_half(%rip), %rcx
+    jae 1f
     movq %rcx, %rdx
     sarq $47, %rdx
     incl %edx
     cmpl $1, %edx
     ja pv_iret
-    cmpw $PV_USER_CS64, UREGS_cs(%rsp)
+1:  cmpw $PV_USER_CS64, UREGS_cs(%rsp)
     jne pv_iret
     movl UREGS_eflags(%rsp), %r11d
     andl $~(X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_RF), %r11d
@@ -244,5 +418,11 @@ ENTRY(pv_resume)
     call pv_failsafe_upcall
     jmp pv_exit_rbx
 END(pv_resume)
+
+    .section .rodata
+    .balign 8
+/* A guest's addresses from here on: all canonical, and behind the hypervisor's. */
+guest_high_half:
+    .quad HV_VIRT_END
 
     .section .note.GNU-stack, "", @progbits

@@ -24,7 +24,7 @@ long do_iret(void)
         }
         pv_toggle_guest_mode(v);
     }
-    if (v->domain->vm_assist & (1UL << VMASST_TYPE_architectural_iopl))
+    if (pv_architectural_iopl(v))
         pv->iopl = f.rflags & X86_EFLAGS_IOPL;
     regs->rip = f.rip;
     regs->cs = f.cs | 3;

@@ -7,6 +7,7 @@
 #include <hv/hypercall.h>
 #include <hv/lib.h>
 #include <hv/uaccess.h>
+#include <pv/frame.h>
 #include <pv/pt.h>
 #include <pv/user.h>
 
@@ -65,37 +66,78 @@ static int update_m2p(mfn_t mfn, unsigned long gpfn, struct domain *owner)
     return 0;
 }
 
-/* A frame that is no page table: the guest could as well write to it by a mapping. */
-static int update_plain(struct page_info *pg, pte_t *p, pte_t val, struct domain *owner)
-{
-    int rc = get_page_and_type(pg, owner, PGT_writable_page);
+/*
+ * The frame whose entries are being changed. It is held from one request to the next for the same
+ * frame: a page table by its lock, any other by a reference and a use as writable page, since the
+ * guest could as well write to it by a mapping.
+ */
+struct target {
+    mfn_t mfn;              /* INVALID_MFN: none is held */
+    unsigned int level;     /* of the page table; 0: no page table */
+};
+#define NO_TARGET { INVALID_MFN, 0 }
 
-    if (rc)
-        return -EINVAL;
-    WRITE_ONCE(*p, val);
-    put_page_and_type(pg);
+static inline void target_drop(struct target *t)
+{
+    struct page_info *pg = mfn_to_page(t->mfn);
+
+    if (t->mfn == INVALID_MFN)
+        return;
+    t->mfn = INVALID_MFN;
+    if (likely(t->level)) {
+        pt_unlock_page(pg);
+        return;
+    }
+    frame_unuse_writable(pg);
+    frame_put(pg);
+}
+
+static int target_take_plain(struct target *t, mfn_t mfn, struct domain *owner)
+{
+    struct page_info *pg = frame_get(mfn, owner);
+
+    if (unlikely(!pg || !frame_use_writable(pg))) {
+        if (pg)
+            frame_put(pg);
+        if (get_page_and_type(mfn_to_page(mfn), owner, PGT_writable_page))
+            return -EINVAL;
+    }
+    t->mfn = mfn;
+    t->level = 0;
     return 0;
 }
 
-static int update_locked(struct page_info *pg, pte_t *p, pte_t val, bool keep_ad,
-                         const struct owners *o)
+static inline int target_take(struct target *t, mfn_t mfn, struct domain *owner)
 {
-    unsigned int level = PT_LEVEL(pg->type_info);
+    struct page_info *pg;
 
-    if (unlikely(!owned_by(pg, o->pt)))
+    target_drop(t);
+    if (unlikely(!mfn_valid(mfn)))
         return -EINVAL;
-    if (likely(level == 1))
-        return l1_update(p, READ_ONCE(*p), val, keep_ad ? L1_KEEP_AD : L1_SET, o->pt, o->pg);
-    if (o->pg != o->pt)
-        return -EINVAL;
-    return table_update(p, val, keep_ad, level, pg, o->pt);
+    pg = mfn_to_page(mfn);
+    if (!type_is_table(READ_ONCE(pg->type_info)) || unlikely(!pt_lock_page(pg)))
+        return target_take_plain(t, mfn, owner);
+    t->mfn = mfn;
+    t->level = PT_LEVEL(pg->type_info);
+    if (likely(owned_by(pg, owner)))
+        return 0;
+    target_drop(t);
+    return -EINVAL;
 }
 
-static int update_one(const struct mmu_update *req, const struct owners *o)
+static int update_table(const struct target *t, pte_t *p, pte_t val, bool keep_ad,
+                        const struct owners *o)
+{
+    if (o->pg != o->pt)
+        return -EINVAL;
+    return table_update(p, val, keep_ad, t->level, mfn_to_page(t->mfn), o->pt);
+}
+
+static inline int update_one(const struct mmu_update *req, const struct owners *o, struct target *t)
 {
     unsigned int cmd = req->ptr & MMU_CMD_MASK;
     mfn_t mfn = req->ptr >> PAGE_SHIFT;
-    struct page_info *pg;
+    bool keep_ad = cmd == MMU_PT_UPDATE_PRESERVE_AD;
     pte_t *p;
     int rc;
 
@@ -103,15 +145,18 @@ static int update_one(const struct mmu_update *req, const struct owners *o)
         return update_m2p(mfn, req->val, o->pg);
     if (unlikely(cmd > MMU_PT_UPDATE_NO_TRANSLATE))
         return -ENOSYS;
-    if (unlikely(!mfn_valid(mfn)))
-        return -EINVAL;
-    pg = mfn_to_page(mfn);
+    if (mfn != t->mfn) {
+        rc = target_take(t, mfn, o->pt);
+        if (unlikely(rc))
+            return rc;
+    }
     p = (pte_t *)((char *)mfn_to_virt(mfn) + (req->ptr & ~PAGE_MASK & ~MMU_CMD_MASK));
-    if (unlikely(!pt_lock_page(pg)))
-        return update_plain(pg, p, req->val, o->pt);
-    rc = update_locked(pg, p, req->val, cmd == MMU_PT_UPDATE_PRESERVE_AD, o);
-    pt_unlock_page(pg);
-    return rc;
+    if (likely(t->level == 1))
+        return l1_update(p, READ_ONCE(*p), req->val, keep_ad ? L1_KEEP_AD : L1_SET, o->pt, o->pg);
+    if (unlikely(t->level))
+        return update_table(t, p, req->val, keep_ad, o);
+    WRITE_ONCE(*p, req->val);
+    return 0;
 }
 
 /* Does what can be done now; *done says how many. -ERESTART: go on later. */
@@ -119,21 +164,25 @@ static int update_all(const struct mmu_update *ureqs, unsigned int count, unsign
                       const struct owners *o)
 {
     const struct pv_vcpu *pv = pv_vcpu(current);
+    struct target t = NO_TARGET;
     struct mmu_update req;
+    unsigned int i;
     int rc = 0;
 
-    for (unsigned int i = 0; i < count; i++) {
-        *done = i;
+    for (i = 0; i < count; i++) {
+        rc = -ERESTART;
         if (i && (pv->old_root || hypercall_preempt_check()))
-            return -ERESTART;
+            break;
+        rc = -EFAULT;
         if (unlikely(!pv_get_2_words((uint64_t *)&req, ureqs + i)))
-            return -EFAULT;
-        rc = update_one(&req, o);
+            break;
+        rc = update_one(&req, o, &t);
         if (unlikely(rc))
-            return rc;
+            break;
     }
-    *done = count;
-    return 0;
+    target_drop(&t);
+    *done = i;
+    return rc;
 }
 
 unsigned int pt_done_before(const void *pdone)
@@ -183,22 +232,40 @@ static __attribute__((noinline)) long update_general(void *ureqs, unsigned long 
     return rc;
 }
 
-/* One request on the caller's own behalf is what most calls are. */
-long do_mmu_update(void *ureqs, unsigned long count, void *pdone, unsigned long foreigndom)
+static __attribute__((noinline)) long update_single(void *ureqs, const struct mmu_update *req)
 {
     struct vcpu *v = current;
     const struct owners own = { v->domain, v->domain };
+    struct target t = NO_TARGET;
+    long rc = update_one(req, &own, &t);
+
+    target_drop(&t);
+    if (unlikely(rc == -ERESTART))
+        return HYPERCALL_CONTINUE(mmu_update, (unsigned long)ureqs, 1, 0, DOMID_SELF);
+    if (unlikely(pv_vcpu(v)->old_root))
+        return HYPERCALL_CONTINUE(mmu_update, 0, MMU_PREEMPTED, 0, (unsigned long)rc);
+    return rc;
+}
+
+/* One entry of an own level 1 table is what most calls are. */
+long do_mmu_update(void *ureqs, unsigned long count, void *pdone, unsigned long foreigndom)
+{
+    struct vcpu *v = current;
+    struct domain *d = v->domain;
     struct mmu_update req;
+    mfn_t mfn;
+    pte_t *p;
     long rc;
 
-    if (count != 1 || pdone || foreigndom != DOMID_SELF || pv_vcpu(v)->old_root)
+    if (count != 1 || pdone || foreigndom != DOMID_SELF || unlikely(pv_vcpu(v)->old_root))
         return update_general(ureqs, count, pdone, foreigndom);
     if (unlikely(!pv_get_2_words((uint64_t *)&req, ureqs)))
         return -EFAULT;
-    rc = update_one(&req, &own);
-    if (unlikely(rc == -ERESTART))
-        return HYPERCALL_CONTINUE(mmu_update, (unsigned long)ureqs, 1, 0, foreigndom);
-    if (unlikely(pv_vcpu(v)->old_root))
-        return HYPERCALL_CONTINUE(mmu_update, 0, MMU_PREEMPTED, 0, (unsigned long)rc);
+    mfn = req.ptr >> PAGE_SHIFT;
+    if ((req.ptr & MMU_CMD_MASK) != MMU_NORMAL_PT_UPDATE || !frame_lock_l1(mfn, d))
+        return update_single(ureqs, &req);
+    p = (pte_t *)((char *)mfn_to_virt(mfn) + (req.ptr & ~PAGE_MASK));
+    rc = l1_update(p, READ_ONCE(*p), req.val, L1_SET, d, d);
+    pt_unlock_page(mfn_to_page(mfn));
     return rc;
 }

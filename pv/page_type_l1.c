@@ -173,8 +173,7 @@ static inline __attribute__((always_inline)) void entry_put(pte_t e, struct doma
     mfn_t mfn = pte_mfn(e);
     struct page_info *pg = mfn_to_page(mfn);
 
-    if (unlikely(mfn >= max_page || !test_bit(mfn / FRAMES_PER_GROUP, frame_groups) ||
-                 !owned_by(pg, d))) {
+    if (unlikely(mfn >= max_page || !small_count(frame_word(&pg->count_info)) || !owned_by(pg, d))) {
         l1e_put(e, d);
         return;
     }
@@ -252,7 +251,7 @@ static inline bool l1_write(pte_t *p, pte_t old, pte_t new, enum l1_mode mode)
 }
 
 /* The same frame stays mapped, and writable no more: only the use goes. */
-static int l1_write_protect(pte_t *p, pte_t old, pte_t new, enum l1_mode mode)
+static __attribute__((noinline)) int l1_write_protect(pte_t *p, pte_t old, pte_t new, enum l1_mode mode)
 {
     struct page_info *pg;
 
@@ -262,23 +261,16 @@ static int l1_write_protect(pte_t *p, pte_t old, pte_t new, enum l1_mode mode)
         return 0;
     pg = mfn_to_page(pte_mfn(old));
     if (likely(!owned_by(pg, dom_io)))
-        pt_put(pg, false);
+        frame_unuse_writable(pg);
     return 0;
 }
 
-int l1_update(pte_t *p, pte_t old, pte_t new, enum l1_mode mode, struct domain *d,
-              struct domain *pg_owner)
+/* Another frame, or another use of it. */
+static __attribute__((noinline)) int l1_replace(pte_t *p, pte_t old, pte_t new, enum l1_mode mode,
+                                                struct domain *d, struct domain *pg_owner)
 {
     int rc;
 
-    if (new & old & PTE_P) {
-        pte_t diff = (old ^ new) & ~L1_FREE_BITS;
-
-        if (!diff)
-            return l1_write(p, old, (new & ~PTE_G) | PTE_US, mode) ? 0 : -EAGAIN;
-        if (diff == PTE_RW && (old & PTE_RW))
-            return l1_write_protect(p, old, new, mode);
-    }
     if (new & PTE_P) {
         rc = entry_get(&new, d, pg_owner);
         if (unlikely(rc))
@@ -291,4 +283,18 @@ int l1_update(pte_t *p, pte_t old, pte_t new, enum l1_mode mode, struct domain *
     if (old & PTE_P)
         entry_put(old, d);
     return 0;
+}
+
+int l1_update(pte_t *p, pte_t old, pte_t new, enum l1_mode mode, struct domain *d,
+              struct domain *pg_owner)
+{
+    if (new & old & PTE_P) {
+        pte_t diff = (old ^ new) & ~L1_FREE_BITS;
+
+        if (!diff)
+            return l1_write(p, old, (new & ~PTE_G) | PTE_US, mode) ? 0 : -EAGAIN;
+        if (diff == PTE_RW && (old & PTE_RW))
+            return l1_write_protect(p, old, new, mode);
+    }
+    return l1_replace(p, old, new, mode, d, pg_owner);
 }

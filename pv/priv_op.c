@@ -99,12 +99,10 @@ static unsigned int modrm_reg(const struct insn *in)
 static bool guest_io_okay(struct vcpu *v, unsigned int port, unsigned int bytes)
 {
     struct pv_vcpu *pv = pv_vcpu(v);
-    bool architectural = v->domain->vm_assist & (1UL << VMASST_TYPE_architectural_iopl);
-    unsigned int cpl = !pv_in_kernel(v) ? 3 : architectural ? 0 : 1;
     uint8_t bits[2] = { 0xff, 0xff };
     unsigned int mask = ((1u << bytes) - 1) << (port & 7);
 
-    if ((pv->iopl >> 12) >= cpl)
+    if ((pv->iopl >> 12) >= pv_guest_cpl(v))
         return true;
     if (!pv->io_bitmap || port + bytes > pv->io_bitmap_ports)
         return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Exceptions of PV guests: what the hypervisor answers itself (write-protected page tables, LDT windows, privileged instructions) and
- * what goes on to the guest kernel's handler.
+ * Exceptions of PV guests: what the hypervisor answers itself (write-protected page tables, LDT
+ * windows, privileged instructions) and what goes on to the guest kernel's handler.
  */
 #include <hv/console.h>
 #include <hv/irq.h>
@@ -42,13 +42,10 @@ static void page_fault(struct cpu_user_regs *regs, unsigned long addr)
     pv_inject_page_fault(ec, addr);
 }
 
-/* May the guest's present mode issue INT n for this entry of its trap table? Its kernel counts as ring 1, as it has always been
-   shown, or as ring 0 if it asked for the architecture's rules. */
+/* May the guest's present mode issue INT n for this entry of its trap table? */
 static bool softint_permitted(const struct vcpu *v, const struct trap_info *t)
 {
-    unsigned int cpl = pv_in_kernel(v) ? !(v->domain->vm_assist & (1UL << VMASST_TYPE_architectural_iopl)) : 3;
-
-    return TI_GET_DPL(t) >= cpl;
+    return TI_GET_DPL(t) >= pv_guest_cpl(v);
 }
 
 /* INT n through a gate the guest's ring may not use: the CPU says #GP(vector * 8 + IDT). */
@@ -93,7 +90,8 @@ static void debug(struct vcpu *v, unsigned long dr6)
     pv_inject_exception(X86_EXC_DB, 0);
 }
 
-/* INT3 and INTO have gates of their own in the IDT; 0x80 too. The guest's gate may still ask for ring 0. */
+/* INT3 and INTO have gates of their own in the IDT; 0x80 too. The guest's
+   gate may still ask for ring 0. */
 static void soft_exception(struct cpu_user_regs *regs, unsigned int vector)
 {
     struct vcpu *v = current;
@@ -109,7 +107,8 @@ static void soft_exception(struct cpu_user_regs *regs, unsigned int vector)
 
 static void int82(struct cpu_user_regs *regs)
 {
-    /* The 32-bit guests' hypercall gate; a 64-bit guest has an ordinary software interrupt there. */
+    /* The 32-bit guests' hypercall gate; a 64-bit guest has an
+       ordinary software interrupt there. */
     regs->rip -= 2;
     regs->error_code = HYPERCALL_VECTOR << 3 | XEC_IDT;
     if (!software_interrupt(regs))

@@ -34,12 +34,12 @@ enum system_state system_state;
 _Static_assert(sizeof(struct cpu_info) <= BOOT_STACK_TOP_GAP,
                "head.S leaves room for struct cpu_info");
 
+static bool dom0_pvh;
+
 static int __init parse_dom0(const char *value)
 {
-    if (strcmp(value, "pvh"))
-        return -EINVAL;
-    printk(XENLOG_WARNING "command line: dom0=pvh is not supported; domain 0 is a PV domain\n");
-    return 0;
+    dom0_pvh = !strcmp(value, "pvh");
+    return dom0_pvh || !strcmp(value, "pv") ? 0 : -EINVAL;
 }
 custom_param("dom0", parse_dom0);
 
@@ -105,6 +105,8 @@ static void __init check_machine(int boot_info_error)
                  ram >> 20, MIN_RAM >> 20);
         refuse("memory", text);
     }
+    if (dom0_pvh)
+        refuse("command line", "dom0=pvh is not supported; remove it to boot a PV domain 0");
     why = boot_modules_check();
     if (why)
         refuse("boot modules", why);

@@ -36,7 +36,6 @@ END(\name)
     EXCEPTION entry_np, X86_EXC_NP
     EXCEPTION entry_ss, X86_EXC_SS
     EXCEPTION entry_gp, X86_EXC_GP
-    EXCEPTION entry_pf, X86_EXC_PF
     EXCEPTION entry_mf, X86_EXC_MF
     EXCEPTION entry_ac, X86_EXC_AC
     EXCEPTION entry_xm, X86_EXC_XM

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Domain 0, the core's half: how much memory and how many vCPUs it gets, unpacking its kernel, permissions; then the back end builds it.
+ * Domain 0, the core's half: how much memory and how many vCPUs it gets, unpacking its kernel,
+ * permissions; then the back end builds it.
  */
 #include <hv/cpumask.h>
 #include <hv/dom0.h>
@@ -16,9 +17,11 @@
 #include <hv/smp.h>
 
 #define MIB (1UL << 20)
-#define UNPACK_ARENA_PAGES_ORDER 14   /* 64 MiB: Linux packs XZ with a dictionary of 32 MiB, which is allocated at once */
+/* 64 MiB: Linux packs XZ with a dictionary of 32 MiB, which is allocated at once. */
+#define UNPACK_ARENA_PAGES_ORDER 14
 #define RESERVE_MAX (128 * MIB)
 #define RESERVE_SHARE 16
+#define USED_MODULES 2u /* kernel, initrd */
 
 /* A size on the command line: below 0 means all free memory but that much. */
 struct mem_opt { uint64_t bytes; bool negative, given; };
@@ -59,15 +62,6 @@ static int parse_dom0_mem(const char *s)
 }
 custom_param("dom0_mem", parse_dom0_mem);
 
-/* dom0=pvh and its kin are refused by name; dom0=pv is what there is. */
-static int parse_dom0(const char *s)
-{
-    if (strstr(s, "pvh"))
-        panic("dom0=pvh: a PVH domain 0 is not supported; remove the option to boot a PV one");
-    return 0;
-}
-custom_param("dom0", parse_dom0);
-
 static unsigned long resolve(const struct mem_opt *o, unsigned long avail, unsigned long dflt)
 {
     unsigned long pages = o->bytes >> PAGE_SHIFT;
@@ -79,17 +73,27 @@ static unsigned long resolve(const struct mem_opt *o, unsigned long avail, unsig
     return pages < avail ? avail - pages : 0;
 }
 
-/* Pages for now; *max is the ceiling it may balloon to. */
+static unsigned long module_pages(const struct boot_module *m)
+{
+    return DIV_ROUND_UP(m->start + m->size, PAGE_SIZE) - paddr_to_pfn(m->start);
+}
+
+/* Pages for now; *max is the ceiling it may balloon to. Modules are freed while it gets them. */
 static unsigned long compute_pages(unsigned long *max)
 {
-    unsigned long avail = free_pages_total(), reserve = MIN(avail / RESERVE_SHARE, RESERVE_MAX >> PAGE_SHIFT);
-    unsigned long all = avail - reserve, pages = resolve(&mem_size, avail, all);
+    unsigned long avail = free_pages_total(), reserve, all, pages;
 
+    for (unsigned int i = 0; i < MIN(boot_info.nr_modules, USED_MODULES); i++)
+        avail += module_pages(&boot_info.modules[i]);
+    reserve = MIN(avail / RESERVE_SHARE, RESERVE_MAX >> PAGE_SHIFT);
+    all = avail - reserve;
+    pages = resolve(&mem_size, avail, all);
     *max = resolve(&mem_max, avail, ~0UL);
     pages = MIN(pages, *max);
     pages = MAX(pages, MIN(resolve(&mem_min, avail, 0), all));
     if (pages > all) {
-        printk(XENLOG_WARNING "dom0_mem= asks for %lu MiB, %lu MiB can be had\n", pages >> 8, all >> 8);
+        printk(XENLOG_WARNING "dom0_mem= asks for %lu MiB, %lu MiB can be had\n", pages >> 8,
+               all >> 8);
         pages = all;
     }
     return pages;
@@ -107,7 +111,8 @@ static void drop_unpacked(void)
     unpacked = NULL;
 }
 
-/* Runs the decoder with the FPU its own and interrupts off: nothing else uses either at this point of the boot. */
+/* Runs the decoder with the FPU its own and interrupts off: nothing else uses either at this point
+ * of the boot. */
 static int run_unpack(const void *data, size_t size, size_t out_size, size_t *got, const char **why)
 {
     struct page_info *arena = alloc_xen_pages(UNPACK_ARENA_PAGES_ORDER, MEMF_no_scrub);
@@ -125,7 +130,8 @@ static int run_unpack(const void *data, size_t size, size_t out_size, size_t *go
     return rc;
 }
 
-static int unpack_kernel(struct dom0_images *img, const void *payload, size_t size, const char **why)
+static int unpack_kernel(struct dom0_images *img, const void *payload, size_t size,
+                         const char **why)
 {
     size_t out_size = unpack_size(payload, size), got;
     int rc;
@@ -143,7 +149,6 @@ static int unpack_kernel(struct dom0_images *img, const void *payload, size_t si
         return rc;
     img->kernel = page_to_virt(unpacked);
     img->kernel_size = got;
-    img->drop_kernel = drop_unpacked;
     return 0;
 }
 
@@ -161,8 +166,8 @@ static void prepare_kernel(struct dom0_images *img, const struct boot_module *m)
             rc = unpack_kernel(img, payload, size, &why);
     }
     if (rc)
-        panic("domain 0's kernel (first module, %lu bytes) can't be used: %s (error %d); check the file after "
-              "multiboot2's first module2 line", m->size, why, -rc);
+        panic("domain 0's kernel (first module, %lu bytes) can't be used: %s (error %d); check the "
+              "file after multiboot2's first module2 line", m->size, why, -rc);
 }
 
 /* --- domain --- */
@@ -211,28 +216,50 @@ static void create_vcpus(struct domain *d, unsigned int nr)
     }
 }
 
+/* The text of its command line lies elsewhere and stays. */
+static void free_module(unsigned int i)
+{
+    static bool freed[ARRAY_SIZE(boot_info.modules)];
+    const struct boot_module *m = &boot_info.modules[i];
+
+    for (unsigned long n = freed[i] ? 0 : module_pages(m); n; n--)
+        free_xen_pages(mfn_to_page(paddr_to_pfn(m->start) + n - 1), 0);
+    freed[i] = true;
+}
+
+static void drop_kernel(void)
+{
+    drop_unpacked();
+    free_module(0);
+}
+
+static void drop_initrd(void)
+{
+    free_module(1);
+}
+
 static void free_modules(void)
 {
-    for (unsigned int i = 0; i < boot_info.nr_modules; i++) {
-        const struct boot_module *m = &boot_info.modules[i];
-        mfn_t end = DIV_ROUND_UP(m->start + m->size, PAGE_SIZE);
-
-        for (mfn_t mfn = paddr_to_pfn(m->start); mfn < end; mfn++)
-            free_xen_pages(mfn_to_page(mfn), 0);
-    }
+    for (unsigned int i = 0; i < boot_info.nr_modules; i++)
+        free_module(i);
     boot_info.nr_modules = 0;
 }
 
 void dom0_create(void)
 {
-    struct dom0_images img = { .initrd = boot_info.nr_modules > 1 ? &boot_info.modules[1] : NULL };
+    struct dom0_images img = {
+        .initrd = boot_info.nr_modules > 1 ? &boot_info.modules[1] : NULL,
+        .drop_kernel = drop_kernel,
+        .drop_initrd = drop_initrd,
+    };
     unsigned int vcpus = nr_dom0_vcpus();
     unsigned long max;
     const char *why = "";
     int rc;
 
     if (!boot_info.nr_modules)
-        panic("no module for domain 0's kernel: add a module2 line with it to the boot loader's entry");
+        panic("no module for domain 0's kernel: add a module2 line with it to the boot loader's "
+              "entry");
     img.cmdline = boot_info.modules[0].cmdline;
     img.nr_pages = compute_pages(&max);
     prepare_kernel(&img, &boot_info.modules[0]);
@@ -242,7 +269,6 @@ void dom0_create(void)
     rc = pv_dom0_build(dom0, &img, &why);
     if (rc)
         panic("domain 0 can't be built: %s (error %d)", why, -rc);
-    drop_unpacked();
     free_modules();
     printk(XENLOG_INFO "domain 0: %lu MiB, %u vCPUs\n", dom0->tot_pages >> 8, vcpus);
     domain_unpause_by_tools(dom0);

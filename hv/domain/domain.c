@@ -374,8 +374,11 @@ static void dump_domain(struct domain *d)
            atomic_read(&d->refcnt), d->tot_pages, d->max_pages, atomic_read(&d->pause_count),
            d->is_shut_down ? ", shut down" : "", d->is_dying ? ", dying" : "",
            d->is_control ? ", control" : "");
-    for_each_vcpu (d, v)
+    for_each_vcpu (d, v) {
         vcpu_show(v);
+        if (!test_bit(VPF_down, &v->pause_flags))
+            send_guest_vcpu_virq(v, VIRQ_DEBUG);
+    }
 }
 
 void domain_dump_all(void)

@@ -288,7 +288,18 @@ static void finish_batch(struct unmap *u, unsigned int n)
         unmap_second_half(&u[i]);
 }
 
-long grant_unmap_op(struct gnttab_unmap_grant_ref *uop, unsigned int count)
+/* Both calls' elements have one layout, but for what the second word means: the device address to
+   unmap too, or where the entry of new_addr moves from. */
+_Static_assert(sizeof(struct gnttab_unmap_and_replace) == sizeof(struct gnttab_unmap_grant_ref) &&
+                   offsetof(struct gnttab_unmap_and_replace, new_addr) ==
+                       offsetof(struct gnttab_unmap_grant_ref, dev_bus_addr) &&
+                   offsetof(struct gnttab_unmap_and_replace, handle) ==
+                       offsetof(struct gnttab_unmap_grant_ref, handle) &&
+                   offsetof(struct gnttab_unmap_and_replace, status) ==
+                       offsetof(struct gnttab_unmap_grant_ref, status),
+               "one loop serves both");
+
+static long unmap_all(struct gnttab_unmap_grant_ref *uop, unsigned int count, bool replace)
 {
     struct gnttab_unmap_grant_ref op;
     struct unmap u[UNMAP_BATCH];
@@ -302,7 +313,8 @@ long grant_unmap_op(struct gnttab_unmap_grant_ref *uop, unsigned int count)
             rc = copy_arg_from(&op, uop + i);
             if (rc)
                 break;
-            u[n] = (struct unmap){ op.host_addr, op.dev_bus_addr, 0, .handle = op.handle };
+            u[n] = (struct unmap){ op.host_addr, replace ? 0 : op.dev_bus_addr,
+                                   replace ? op.dev_bus_addr : 0, .handle = op.handle };
             unmap_first_half(&u[n]);
             op.status = u[n].status;
             rc = copy_arg_to(uop + i, &op);
@@ -316,32 +328,14 @@ long grant_unmap_op(struct gnttab_unmap_grant_ref *uop, unsigned int count)
     return rc;
 }
 
+long grant_unmap_op(struct gnttab_unmap_grant_ref *uop, unsigned int count)
+{
+    return unmap_all(uop, count, false);
+}
+
 long grant_unmap_replace_op(struct gnttab_unmap_and_replace *uop, unsigned int count)
 {
-    struct gnttab_unmap_and_replace op;
-    struct unmap u[UNMAP_BATCH];
-    unsigned int i = 0, n;
-    long rc = 0;
-
-    while (i < count && !rc) {
-        if (i && hypercall_preempt_check())
-            return i;
-        for (n = 0; n < UNMAP_BATCH && i < count; n++, i++) {
-            rc = copy_arg_from(&op, uop + i);
-            if (rc)
-                break;
-            u[n] = (struct unmap){ op.host_addr, 0, op.new_addr, .handle = op.handle };
-            unmap_first_half(&u[n]);
-            op.status = u[n].status;
-            rc = copy_arg_to(uop + i, &op);
-            if (rc) {
-                n++;
-                break;
-            }
-        }
-        finish_batch(u, n);
-    }
-    return rc;
+    return unmap_all((struct gnttab_unmap_grant_ref *)uop, count, true);
 }
 
 /* --- Death --- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* vm_assist: behaviours that a guest turns on and off for itself. Who acts on them looks at
  * domain::vm_assist. */
+#include <hv/backend.h>
 #include <hv/domain.h>
 #include <hv/errno.h>
 #include <hv/hypercall.h>
@@ -24,11 +25,14 @@ long do_vm_assist(unsigned long cmd, unsigned long type)
     switch ((unsigned int)cmd) {
     case VMASST_CMD_enable:
         set_bit(type, &d->vm_assist);
-        return 0;
+        break;
     case VMASST_CMD_disable:
         clear_bit(type, &d->vm_assist);
-        return 0;
+        break;
     default:
         return -ENOSYS;
     }
+    if (d->backend->vm_assist_changed)
+        d->backend->vm_assist_changed(current);
+    return 0;
 }

@@ -26,15 +26,15 @@
 #define SIPI_WAIT_US 200
 #define CALIBRATE_US 4000
 #define CALIBRATE_READS 8
+#define XAPIC_BROADCAST 0xff
 
 static bool x2apic;
 static bool use_deadline;
 static volatile uint32_t *lapic;
 static uint32_t apic_khz;               /* timer ticks per millisecond at divide-by-1 */
 
-/* x2apic=1 switches it on where the CPU has it, x2apic=0 keeps xAPIC; default: as firmware left
-
-   it. */
+/* x2apic=0 keeps xAPIC unless firmware has left it. Default: x2APIC where the CPU has it and
+ * device interrupts, which have 8 bits for the target, can reach all CPUs. */
 static int x2apic_wanted = -1;
 static int parse_x2apic(const char *s)
 {
@@ -58,6 +58,16 @@ static void apic_write(unsigned int reg, uint32_t val)
         lapic[reg / 4] = val;
 }
 
+static bool __init want_x2apic(void)
+{
+    if (x2apic_wanted >= 0)
+        return x2apic_wanted;
+    for (unsigned int i = 0; i < acpi.nr_cpus; i++)
+        if (acpi.cpus[i].enabled && acpi.cpus[i].apicid >= XAPIC_BROADCAST)
+            return false;
+    return true;
+}
+
 void __init apic_map(void)
 {
     uint64_t base;
@@ -66,7 +76,7 @@ void __init apic_map(void)
         panic("This CPU has no local APIC (or firmware hides it); Hospes needs one\n");
     base = rdmsr(MSR_APIC_BASE);
     x2apic = base & APIC_BASE_X2APIC;
-    if (!x2apic && x2apic_wanted == 1 && cpu_has(X86_FEATURE_X2APIC)) {
+    if (!x2apic && cpu_has(X86_FEATURE_X2APIC) && want_x2apic()) {
         x2apic = true;
         wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
         wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE | APIC_BASE_X2APIC);

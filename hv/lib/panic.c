@@ -96,8 +96,3 @@ void bug_at(const char *file, int line, const char *what)
     panic("%s at %s:%d", what, file, line);
 }
 
-void warn_at(const char *file, int line, const char *what)
-{
-    printk(XENLOG_ERR "Warning: %s at %s:%d, %s\n", what, file, line, current_name());
-    show_backtrace(NULL);
-}

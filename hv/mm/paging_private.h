@@ -3,7 +3,7 @@
 #ifndef PAGING_PRIVATE_H
 #define PAGING_PRIVATE_H
 
-#include <hv/page.h>
+#include <hv/mm.h>
 
 /* The boot page tables map this much of machine memory (head.S). */
 #define BOOT_DIRECTMAP_LIMIT 0x100000000UL

@@ -8,7 +8,6 @@
 
 #define NSEC_PER_SEC 1000000000u
 #define NSEC_PER_MSEC 1000000u
-#define NSEC_PER_USEC 1000u
 
 /* ns = ((ticks << shift) * mul) >> 32, as the pv clock of the ABI has it; mul >= 1 << 31 unless it
    is 0 (no time yet). */

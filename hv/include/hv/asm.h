@@ -38,17 +38,17 @@
 
 /* Completes struct cpu_user_regs below the error code. rax: operand that holds the
    guest's RAX, by RSP at that point. */
-.macro SAVE_REGS rax=%rax
+.macro SAVE_REGS rbx=%rbx
     pushq %rdi
     pushq %rsi
     pushq %rdx
     pushq %rcx
-    pushq \rax
+    pushq %rax
     pushq %r8
     pushq %r9
     pushq %r10
     pushq %r11
-    pushq %rbx
+    pushq \rbx
     pushq %rbp
     pushq %r12
     pushq %r13

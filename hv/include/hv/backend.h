@@ -20,8 +20,6 @@ struct vcpu_backend {
     size_t domain_size;          /* sizeof(struct pv_domain) ... */
     size_t vcpu_size;
 
-    /* Checks the flags of createdomain; 0 or errno. */
-    int (*domain_check)(const struct xen_domctl_createdomain *cfg);
     /* d is zeroed but for the core's part; errors undo themselves. */
     int (*domain_init)(struct domain *d);
     void (*domain_free)(struct domain *d);      /* last reference gone */
@@ -60,6 +58,8 @@ struct vcpu_backend {
     int (*grant_map)(uint64_t host_addr, mfn_t mfn, unsigned int flags, unsigned int cache_attr);
     int (*grant_unmap)(uint64_t host_addr, mfn_t mfn, unsigned int flags, uint64_t new_addr);
 
+    /* vm_assist of v's domain has changed; v is current. May be NULL. */
+    void (*vm_assist_changed)(struct vcpu *v);
     /* An event is pending for v; it is kicked by the core already. NULL = nothing to do. */
     void (*event_pending)(struct vcpu *v);
     /* Prints what only the back end knows about v. */

@@ -19,10 +19,6 @@ static inline bool cpumask_test(unsigned int cpu, const cpumask_t *m)
 {
     return test_bit(cpu, m->bits);
 }
-static inline bool cpumask_test_and_set(unsigned int cpu, cpumask_t *m)
-{
-    return test_and_set_bit(cpu, m->bits);
-}
 static inline bool cpumask_test_and_clear(unsigned int cpu, cpumask_t *m)
 {
     return test_and_clear_bit(cpu, m->bits);
@@ -47,11 +43,6 @@ static inline void cpumask_or(cpumask_t *d, const cpumask_t *a, const cpumask_t 
 {
     for (unsigned int i = 0; i < ARRAY_SIZE(d->bits); i++)
         d->bits[i] = a->bits[i] | b->bits[i];
-}
-static inline void cpumask_andnot(cpumask_t *d, const cpumask_t *a, const cpumask_t *b)
-{
-    for (unsigned int i = 0; i < ARRAY_SIZE(d->bits); i++)
-        d->bits[i] = a->bits[i] & ~b->bits[i];
 }
 static inline bool cpumask_empty(const cpumask_t *m)
 {

@@ -15,6 +15,7 @@ struct dom0_images {
     const char *cmdline;
     unsigned long nr_pages;      /* memory to give it now */
     void (*drop_kernel)(void);   /* frees `kernel` once it has been loaded */
+    void (*drop_initrd)(void);   /* frees what `initrd` points at, once it has been loaded */
 };
 
 /*

@@ -260,6 +260,7 @@ void dom0_create(void);
 /* Common half of VCPUOP_*; hypercall handlers are declared in hypercall.h. */
 long common_vcpu_op(unsigned int cmd, struct vcpu *v, void *arg);
 void vcpu_show(struct vcpu *v);              /* registers and state, to the log */
-void domain_dump_all(void);                  /* debug key 'q' */
+/* Debug key 'q': shows all domains, and asks each vCPU that is up to show itself (VIRQ_DEBUG). */
+void domain_dump_all(void);
 
 #endif

@@ -20,7 +20,6 @@
 #define _UL(x) x##UL
 #endif
 
-#define L4_SLOT_SHIFT 39
 #define HV_FIRST_SLOT 256
 #define HV_LAST_SLOT 271
 #define PERDOMAIN_SLOT 257
@@ -35,11 +34,11 @@
 #define FRAMETABLE_VIRT_START _UL(0xffff810000000000)
 #define FRAMETABLE_VIRT_END _UL(0xffff818000000000)
 #define HV_IMAGE_START _UL(0xffff818000000000)   /* text, data: 1 GiB */
-#define STACKS_VIRT_START _UL(0xffff818040000000) /* 1 GiB: STACK_SIZE per CPU, guard pages
+#define STACKS_VIRT_START _UL(0xffff818040000000) /* 512 MiB: STACK_SIZE per CPU, guard pages
                                                      unmapped */
 #define PERCPU_VIRT_START _UL(0xffff818060000000) /* per-CPU data copies and SYSCALL
                                                      stubs, within 2 GiB of the image */
-#define IOREMAP_VIRT_START _UL(0xffff818080000000) /* ioremap, fixed mappings: 254 GiB */
+#define IOREMAP_VIRT_START _UL(0xffff818080000000) /* ioremap, fixed mappings: 256 GiB */
 #define IOREMAP_VIRT_END _UL(0xffff81c080000000)
 #define M2P_RW_VIRT_START _UL(0xffff820000000000)
 #define DIRECTMAP_VIRT_START _UL(0xffff840000000000)

@@ -227,7 +227,6 @@ extern unsigned long *unit_m2p;
 mfn_t m2p_chunk_mfn(unsigned long chunk);
 void m2p_share(void); /* boot, once dom_xen exists */
 static inline void set_gpfn_from_mfn(mfn_t mfn, unsigned long pfn) { m2p_table[mfn] = pfn; }
-static inline unsigned long get_gpfn_from_mfn(mfn_t mfn) { return m2p_table[mfn]; }
 
 /* --- Hypervisor page tables (hv/mm/paging.c) --- */
 extern pte_t idle_root[PT_ENTRIES];     /* root with the hypervisor's slots only */

@@ -10,7 +10,6 @@
 #define PAGE_SIZE (_UL(1) << PAGE_SHIFT)
 #define PAGE_MASK (~(PAGE_SIZE - 1))
 #define PT_ENTRIES 512
-#define PADDR_BITS 52
 #define L2_SHIFT 21
 #define L3_SHIFT 30
 #define L4_SHIFT 39
@@ -67,10 +66,6 @@ static inline void *maddr_to_virt(paddr_t ma) { return unit_directmap + ma; }
 static inline void *maddr_to_virt(paddr_t ma) { return (void *)(DIRECTMAP_VIRT_START + ma); }
 #endif
 static inline void *mfn_to_virt(mfn_t mfn) { return maddr_to_virt((paddr_t)mfn << PAGE_SHIFT); }
-static inline bool is_directmap_addr(unsigned long va)
-{
-    return va >= DIRECTMAP_VIRT_START && va < DIRECTMAP_VIRT_END;
-}
 /* va in the direct map or in the hypervisor image (the image is contiguous in machine memory). */
 #ifdef HV_UNIT_TEST
 static inline paddr_t virt_to_maddr(const void *p)

@@ -36,13 +36,11 @@ const char *current_name(void);
    then stops or reboots as the options say. */
 void panic(const char *fmt, ...) __printf(1, 2) noreturn;
 
-/* BUG() and BUG_ON() panic and name the place; WARN_ON() prints a backtrace and goes on. */
+/* Panics and names the place. */
 void bug_at(const char *file, int line, const char *what) noreturn;
-void warn_at(const char *file, int line, const char *what);
 
 #define BUG() bug_at(__FILE__, __LINE__, "BUG")
 #define BUG_ON(c) do { if (unlikely(c)) bug_at(__FILE__, __LINE__, #c); } while (0)
-#define WARN_ON(c) do { if (unlikely(c)) warn_at(__FILE__, __LINE__, #c); } while (0)
 
 #ifdef DEBUG
 #define ASSERT(c) do { if (unlikely(!(c))) bug_at(__FILE__, __LINE__, "assertion " #c); } while (0)

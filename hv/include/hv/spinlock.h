@@ -102,12 +102,6 @@ static inline void spin_unlock(spinlock_t *l)
     lock_check_release(l);
     __atomic_store_n(&l->head, (uint16_t)(l->head + 1), __ATOMIC_RELEASE);
 }
-static inline bool spin_is_locked(spinlock_t *l)
-{
-    uint32_t v = READ_ONCE(l->tickets);
-    return (uint16_t)v != (uint16_t)(v >> 16);
-}
-
 #ifdef HV_UNIT_TEST
 /* A host program may not touch the interrupt flag; it has one of its
    own, which tests can look at. */

@@ -13,7 +13,6 @@ struct domain;
 struct vcpu;
 struct tm_utc { int sec, min, hour, mday, mon, year; }; /* mon 1-12, year with century */
 
-#define NSEC 1LL
 #define USECS(n) ((s_time_t)(n) * 1000)
 #define MILLISECS(n) ((s_time_t)(n) * 1000000)
 #define SECONDS(n) ((s_time_t)(n) * 1000000000)

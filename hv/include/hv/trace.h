@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Trace: a ring of fixed-size records per CPU, off unless `trace=` asks for it, without time stamps in its comparable
- * form, so that two runs can be laid side by side (hv/lib/trace.c). Printed by debug key 'T' and by
- * panic(); `trace=` selects classes and live printing.
+ * Trace: a ring of fixed-size records per CPU without time stamps, so that two runs can be laid
+ * side by side (hv/lib/trace.c). Printed by debug key 'T' and by panic(). Interrupts and switches
+ * are recorded always, hypercalls and exceptions in a debug build or when `trace=` names them.
  */
 #ifndef HV_TRACE_H
 #define HV_TRACE_H

@@ -58,7 +58,6 @@ typedef int64_t ssize_t;
 /* Host-built unit tests have no such sections to speak of; they ignore the names. */
 #define __init __attribute__((section(".init.text"), cold, noinline))
 #define __initdata __attribute__((section(".init.data")))
-#define __initconst __attribute__((section(".init.rodata")))
 #define __ro_after_init __attribute__((section(".data.ro_after_init")))
 #define __read_mostly __attribute__((section(".data.read_mostly")))
 

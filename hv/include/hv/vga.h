@@ -5,7 +5,6 @@
 #define HV_VGA_H
 
 #define VGA_TEXT_BASE 0xb8000
-#define VGA_TEXT_SIZE 0x8000
 #define VGA_COLUMNS 80
 #define VGA_ROWS 25
 #define VGA_ATTR_NORMAL 0x0700 /* light grey on black, in the high byte of a cell */

@@ -8,10 +8,25 @@
 #define PV_FRAME_H
 
 #include <hv/mm.h>
+#include <hv/uaccess.h>
 #include <pv/pt.h>
 
 /* Bits of a small count in 32: some, but not as many as could run over. */
 static inline bool small_count(unsigned long x) { return (int32_t)x > 0; }
+
+/* A word of the frame table, for a frame below max_page: 0 where there is a hole in the table. */
+static inline unsigned long frame_word(const unsigned long *p)
+{
+#ifdef HV_UNIT_TEST
+    return READ_ONCE(*p);
+#else
+    unsigned long x;
+
+    __asm__ volatile("1: movq %1, %0\n2:\n .subsection 1\n3: xorl %k0, %k0\n jmp 2b\n .previous\n"
+                     EX_TABLE("1b", "3b") : "=r"(x) : "m"(*p));
+    return x;
+#endif
+}
 
 /* One more reference of d's frame; NULL: not done. */
 static inline struct page_info *frame_get(mfn_t mfn, const struct domain *d)
@@ -19,9 +34,9 @@ static inline struct page_info *frame_get(mfn_t mfn, const struct domain *d)
     struct page_info *pg = mfn_to_page(mfn);
     unsigned long x;
 
-    if (unlikely(mfn >= max_page || !test_bit(mfn / FRAMES_PER_GROUP, frame_groups)))
+    if (unlikely(mfn >= max_page))
         return NULL;
-    x = READ_ONCE(pg->count_info);
+    x = frame_word(&pg->count_info);
     if (unlikely(!small_count(x) || (x & (PGC_cacheattr_mask | PGC_not_ram)) ||
                  cmpxchg(&pg->count_info, x, x + 1) != x))
         return NULL;
@@ -55,6 +70,21 @@ static inline void frame_unuse_writable(struct page_info *pg)
 
     if (unlikely((int32_t)x <= 1 || cmpxchg(&pg->type_info, x, x - 1) != x))
         pt_put(pg, false);
+}
+
+/* Locks d's level 1 table that is neither busy nor locked. */
+static inline bool frame_lock_l1(mfn_t mfn, const struct domain *d)
+{
+    struct page_info *pg = mfn_to_page(mfn);
+    unsigned long x = mfn < max_page ? frame_word(&pg->type_info) : 0;
+
+    if ((x & (PGT_type_mask | PGT_validated | PGT_locked)) != (PGT_l1_page_table | PGT_validated) ||
+        unlikely(cmpxchg(&pg->type_info, x, x | PGT_locked) != x))
+        return false;
+    if (likely(owned_by(pg, d)))
+        return true;
+    pt_unlock_page(pg);
+    return false;
 }
 
 #endif

@@ -23,6 +23,7 @@ struct pv_vcpu {
     uint16_t iopl;                       /* guest's EFLAGS.IOPL, in EFLAGS position */
     unsigned long kernel_sp;
     unsigned long syscall_sp;   /* where the frame of a system call goes (pv_update_syscall_path) */
+    unsigned long fault_eip;    /* the handler of page faults, if entry code may make its frame */
     unsigned long event_callback_eip, failsafe_callback_eip, syscall_callback_eip;
     unsigned long syscall32_callback_eip, sysenter_callback_eip;
     bool syscall32_disables_events, sysenter_disables_events;
@@ -65,12 +66,18 @@ static inline bool pv_in_kernel(const struct vcpu *v)
 {
     return const_pv_vcpu(v)->flags & PVF_KERNEL;
 }
-
-/* A selector or address a PV guest may load: made safe or refused. */
-static inline bool pv_selector_ok(uint16_t sel)
+/* The guest asked for the architecture's rules of IOPL and gates: its kernel counts as ring 0;
+   otherwise as ring 1. */
+static inline bool pv_architectural_iopl(const struct vcpu *v)
 {
-    return (sel & 3) == 3 && (sel & 4 ? true : (sel >> 3) < 8192);
+    return v->domain->vm_assist & (1UL << VMASST_TYPE_architectural_iopl);
 }
+/* The ring that v's guest takes its present mode for. */
+static inline unsigned int pv_guest_cpl(const struct vcpu *v)
+{
+    return !pv_in_kernel(v) ? 3 : pv_architectural_iopl(v) ? 0 : 1;
+}
+
 #define FIRST_RESERVED_GDT_BYTE_OFF 0xe000
 /* An address a guest may use: outside of the hypervisor's slots, canonical. */
 static inline bool pv_addr_ok(unsigned long va)

@@ -28,40 +28,54 @@ static inline bool pv_get_3_words(uint64_t *dst, const void *gva)
 #define PV_OPEN_SMAP PV_SMAP_INSN("0xcb")
 #define PV_CLOSE_SMAP PV_SMAP_INSN("0xca")
 
+/*
+ * The addresses that guests may use lie next to each other when they wrap around. For a few words that suffices: what an
+ * access at the end of the address space would wrap to is the guest's too.
+ */
+static inline bool pv_words_ok(const void *gva, unsigned int bytes)
+{
+    return (unsigned long)gva - HV_VIRT_END <= 0x0000800000000000UL - HV_VIRT_END - bytes;
+}
+
+#define PV_GUEST_FAULT(insn) EX_TABLE(insn, "779b")
+#define PV_GUEST_FAULT_EXIT                                                                        \
+    ".subsection 1\n779:\n" PV_CLOSE_SMAP " jmp %l[fault]\n .previous\n"
+
 /* False: not the guest's memory, or not mapped; dst is undefined then. */
 static inline bool pv_get_2_words(uint64_t *dst, const void *gva)
 {
     uint64_t a, b;
-    unsigned int ok = 1;
 
-    if (unlikely(!pv_range_ok((unsigned long)gva, 16)))
+    if (unlikely(!pv_words_ok(gva, 16)))
         return false;
-    __asm__ volatile(PV_OPEN_SMAP
-                     "1: movq (%3), %0\n2: movq 8(%3), %1\n3:\n" PV_CLOSE_SMAP
-                     ".subsection 1\n4: xorl %2, %2\n jmp 3b\n .previous\n"
-                     EX_TABLE("1b", "4b") EX_TABLE("2b", "4b")
-                     : "=&r"(a), "=&r"(b), "+r"(ok) : "r"(gva) : "memory", "cc");
+    __asm__ goto(PV_OPEN_SMAP
+                 "1: movq (%2), %0\n2: movq 8(%2), %1\n" PV_CLOSE_SMAP PV_GUEST_FAULT_EXIT
+                 PV_GUEST_FAULT("1b") PV_GUEST_FAULT("2b")
+                 : "=&r"(a), "=&r"(b) : "r"(gva) : "memory" : fault);
     dst[0] = a;
     dst[1] = b;
-    return ok;
+    return true;
+fault:
+    return false;
 }
 
 static inline bool pv_get_3_words(uint64_t *dst, const void *gva)
 {
     uint64_t a, b, c;
-    unsigned int ok = 1;
 
-    if (unlikely(!pv_range_ok((unsigned long)gva, 24)))
+    if (unlikely(!pv_words_ok(gva, 24)))
         return false;
-    __asm__ volatile(PV_OPEN_SMAP
-                     "1: movq (%4), %0\n2: movq 8(%4), %1\n3: movq 16(%4), %2\n4:\n" PV_CLOSE_SMAP
-                     ".subsection 1\n5: xorl %3, %3\n jmp 4b\n .previous\n"
-                     EX_TABLE("1b", "5b") EX_TABLE("2b", "5b") EX_TABLE("3b", "5b")
-                     : "=&r"(a), "=&r"(b), "=&r"(c), "+r"(ok) : "r"(gva) : "memory", "cc");
+    __asm__ goto(PV_OPEN_SMAP
+                 "1: movq (%3), %0\n2: movq 8(%3), %1\n3: movq 16(%3), %2\n" PV_CLOSE_SMAP
+                 PV_GUEST_FAULT_EXIT
+                 PV_GUEST_FAULT("1b") PV_GUEST_FAULT("2b") PV_GUEST_FAULT("3b")
+                 : "=&r"(a), "=&r"(b), "=&r"(c) : "r"(gva) : "memory" : fault);
     dst[0] = a;
     dst[1] = b;
     dst[2] = c;
-    return ok;
+    return true;
+fault:
+    return false;
 }
 #endif
 
