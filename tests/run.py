@@ -7,8 +7,8 @@
         GROUPS=source,unit,guest,system
         TESTS=GLOB[,GLOB]      only tests whose name matches ('guest/evtchn-*', or 'evtchn-*')
         HYPERVISOR=FILE        the image for micro-guests (BUILD/hospes.gz)
-        MACHINE=qemu|bochs     where micro-guests run (bochs/NAME: those that QEMU can't answer for);
-                               BOCHS_CPU=MODEL
+        MACHINE=qemu|bochs     where micro-guests run (bochs/NAME: those that QEMU can't answer
+                               for); BOCHS_CPU=MODEL
         XEN=yes|no             run micro-guests on Debian's Xen 4.17 too and compare (QEMU only)
         LONG=yes               also the tests marked long
         JOBS=2                 how many at a time
@@ -119,7 +119,8 @@ def _judge(status, log, limit):
         return Outcome(SKIP, last)
     if status is None:
         return Outcome(FAIL, f'not done after {limit} s; last line: {last}')
-    causes = [row for row in rows if re.search(r'ERROR: |runtime error|^failed: |Error: |\[  ERROR', row)]
+    causes = [row for row in rows
+              if re.search(r'ERROR: |runtime error|^failed: |Error: |\[  ERROR', row)]
     return Outcome(FAIL, (causes or [last])[0])
 
 

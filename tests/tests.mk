@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests. See doc/testing.md.
-#   make check            everything that fits the time limit     TESTS=GLOB       only tests so named
-#   make check-unit       unit tests and source checks            HYPERVISOR=FILE  another image
-#   make check-guests     micro-guests                            MACHINE=bochs    in Bochs
-#   make check-system     whole systems                           XEN=no           without Xen 4.17
-#   make check-long       all of that, soak loops and fuzzing     JOBS=1           one at a time
+#   make check            everything that fits the time limit    TESTS=GLOB       tests so named
+#   make check-unit       unit tests and source checks           HYPERVISOR=FILE  another image
+#   make check-guests     micro-guests                           MACHINE=bochs    in Bochs
+#   make check-system     whole systems                          XEN=no           without Xen 4.17
+#   make check-long       all of that, soak loops and fuzzing    JOBS=1           one at a time
 B  ?= build
 CC ?= gcc
 LD ?= ld
@@ -51,5 +51,6 @@ check-system: $(TEST_HV) $(TEST_SYSTEM_NEEDS)
 	$(call run_tests,system)
 
 , := ,
-.PHONY: test-programs check check-now check-long check-long-now check-unit check-guests check-system FORCE
+.PHONY: test-programs check check-now check-long check-long-now FORCE
+.PHONY: check-unit check-guests check-system
 FORCE:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Packages, dom0's kernel and initramfs, and `make run`. README.md lists the variables of `make run`.
+# Packages, dom0's kernel and initramfs, and `make run`, whose variables README.md lists.
 CACHE    ?= $(B)/cache
-RUN_VARS := HYPERVISOR KERNEL INITRD MEM CPUS MACHINE ACCEL BOCHS_CPU HVARGS DOM0ARGS DISK AFTER LOG SILENCE LIMIT
+RUN_VARS := HYPERVISOR KERNEL INITRD MEM CPUS MACHINE ACCEL BOCHS_CPU HVARGS DOM0ARGS DISK AFTER \
+            LOG SILENCE LIMIT
 # Values go to the shell in single quotes, with any single quote in them quoted.
 quoted    = '$(subst ','\'',$(1))'
 
@@ -14,7 +15,8 @@ deps:
 	@tools/deps.sh
 
 # A part that the caller gives is not built.
-RUN_PARTS = $(if $(HYPERVISOR),,$(B)/hospes.gz) $(if $(KERNEL),,$(B)/vmlinuz) $(if $(INITRD),,$(B)/initrd.img)
+RUN_PARTS = $(if $(HYPERVISOR),,$(B)/hospes.gz) $(if $(KERNEL),,$(B)/vmlinuz) \
+            $(if $(INITRD),,$(B)/initrd.img)
 
 run-parts: $(RUN_PARTS)
 	@:
@@ -22,7 +24,8 @@ run-parts: $(RUN_PARTS)
 # Packages come before anything is read or built with them, so the parts are a make of their own.
 run:
 	@tools/run/parts.sh $(MAKE) --no-print-directory run-parts
-	@python3 tools/run/run.py BUILD=$(B) $(foreach v,$(RUN_VARS),$(if $($(v)),$(v)=$(call quoted,$($(v)))))
+	@python3 tools/run/run.py BUILD=$(B) \
+		$(foreach v,$(RUN_VARS),$(if $($(v)),$(v)=$(call quoted,$($(v)))))
 
 kernel: deps
 	@$(MAKE) --no-print-directory $(B)/vmlinuz

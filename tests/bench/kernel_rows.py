@@ -4,7 +4,7 @@
 
     kernel_rows.py HYPERVISOR [BUILD]     prints "NAME MEDIAN MIN MAX" in instructions per operation
 
-Python: rows(hypervisor, build='build') -> {name: (median, min, max)}. Raises machine.MachineError when
+Python: rows(hypervisor, build='build') -> {name: (median, min, max)}. Raises MachineError when
 the guest gives no verdict. NAMES maps each name to its line in the table of figures.
 """
 import os

@@ -6,8 +6,8 @@
 
 Boots the same kernel and initramfs natively, on Xen 4.17 and on Hospes, each under QEMU's
 instruction count with one CPU, and prints a table with the bar for a PV guest beside it. Ends with
-status 1 when a figure of Hospes is missing or above its bar. An emulator charges a CR3 load or a trap as one
-instruction: the figures are not cycles.
+status 1 when a figure of Hospes is missing or above its bar. An emulator charges a CR3 load or a
+trap as one instruction: the figures are not cycles.
 """
 import argparse
 import os

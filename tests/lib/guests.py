@@ -27,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(ROOT, 'tools', 'run'), os.path.join(ROOT, 'tools', 'image')]
@@ -39,7 +40,7 @@ DEFAULTS = {'cpus': '1', 'memory': '512', 'dom0-mem': '64', 'args': '', 'hv-args
             'timeout': '60', 'also-bochs': 'no', 'long': 'no', 'xen-differs': ''}
 HV_ARGS = 'com1=115200,8n1 console=com1 loglvl=all guest_loglvl=all noreboot'
 # What shows that no verdict can come any more, in the words of either hypervisor.
-DEAD = (r'^.*(Panic on CPU|Hospes panic|[Hh]ardware [Dd]om0 (crashed|halted|shutdown)|'
+DEAD = (r'^.*(Panic (on CPU|inside)|[Hh]ardware [Dd]om0 (crashed|halted|shutdown)|'
         r'[Dd]omain 0 (crashed|shut ?down|powered off)|FATAL TRAP|Manual reset required).*$')
 # Bochs with its slow BIOS and GRUB before the hypervisor even starts.
 BOCHS_SLOWER = 4
@@ -115,7 +116,9 @@ class Images:
         """path itself, or the unpacked form of a .gz, which QEMU's -kernel needs."""
         if not path.endswith('.gz'):
             return path
-        plain = os.path.join(self.build, 'tests', 'hv-' + os.path.basename(path)[:-3])
+        where = zlib.crc32(os.path.dirname(os.path.abspath(path)).encode())
+        plain = os.path.join(self.build, 'tests',
+                             f'hv-{where:08x}-{os.path.basename(path)[:-3]}')
         if not os.path.exists(plain) or os.path.getmtime(plain) < os.path.getmtime(path):
             os.makedirs(os.path.dirname(plain), exist_ok=True)
             with gzip.open(path) as packed, tempfile.NamedTemporaryFile(

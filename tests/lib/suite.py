@@ -23,7 +23,7 @@ class Outcome:
 
 
 class Test:
-    """One test. long: only in check-long. alone: nothing else runs beside it. cost: guessed seconds."""
+    """One test. long: only in check-long. alone: nothing runs beside it. cost: guessed seconds."""
 
     def __init__(self, name, run, long=False, alone=False, cost=2.0):
         self.name = name
@@ -78,7 +78,7 @@ def _run_one(test, show):
 
 
 def run_all(tests, jobs=2, out=sys.stdout):
-    """Run tests; return 0 when none failed. Dear ones start first, those that must be alone last."""
+    """Run tests; 0 when none failed. Dear ones start first, those that must be alone last."""
     show = _Show(len(tests), out)
     together = sorted((t for t in tests if not t.alone), key=lambda t: -t.cost)
     results = []

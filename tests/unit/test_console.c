@@ -2,7 +2,8 @@
 /* Console: options, log ring, levels and limits of messages, and who gets what is typed. The
  * devices are the test's. */
 /* sources: hv/drivers/console.c hv/lib/printk.c hv/lib/vsnprintf.c */
-/* cflags: -DHV_UNIT_TEST -fno-builtin -Dprintk=hv_printk -Dvsnprintf=hv_vsnprintf -Dsnprintf=hv_snprintf */
+/* cflags: -DHV_UNIT_TEST -fno-builtin -Dprintk=hv_printk -Dvsnprintf=hv_vsnprintf */
+/* cflags: -Dsnprintf=hv_snprintf */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -258,7 +258,9 @@ static void expect_orders(unsigned int control, unsigned int plain, unsigned int
 
 static void test_max_order_option(void **state)
 {
-    static const char *const bad[] = { "", "x", "9x", "9,", "9,18,12,12,", "1,2,3,4,5", "9;18", "-1" };
+    static const char *const bad[] = {
+        "", "x", "9x", "9,", "9,18,12,12,", "1,2,3,4,5", "9;18", "-1",
+    };
     begin();
     expect_orders(18, 9, 12);
     for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)

@@ -2,8 +2,8 @@
 /* Buddy allocator, memory of domains, references, sharing, and the heap on top: on a machine with
    63 MiB below and 16 MiB above 4 GiB. */
 /* cflags: -DHV_UNIT_TEST */
-/* sources: hv/mm/page_alloc.c hv/mm/page_list.c hv/mm/domain_pages.c hv/mm/page_ref.c hv/mm/heap.c
-   hv/mm/bootmem.c hv/boot/e820.c hv/lib/sort.c hv/lib/bitops.c */
+/* sources: hv/mm/page_alloc.c hv/mm/page_list.c hv/mm/domain_pages.c hv/mm/page_ref.c */
+/* sources: hv/mm/heap.c hv/mm/bootmem.c hv/boot/e820.c hv/lib/sort.c hv/lib/bitops.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Typed frames and page-table hypercalls of PV guests: validation, counts, preemption, stale
  * translations. */
-/* sources: pv/page_type.c pv/page_type_l1.c pv/page_type_table.c pv/root.c pv/mmu_update.c
-   pv/mmuext.c pv/update_va.c pv/ptwr.c pv/emul_decode.c pv/ldt.c pv/grant_pte.c pv/relinquish.c
-   hv/mm/page_ref.c hv/mm/page_list.c */
+/* sources: pv/page_type.c pv/page_type_l1.c pv/page_type_table.c pv/root.c pv/mmu_update.c */
+/* sources: pv/mmuext.c pv/update_va.c pv/ptwr.c pv/emul_decode.c pv/ldt.c pv/grant_pte.c */
+/* sources: pv/relinquish.c hv/mm/page_ref.c hv/mm/page_list.c */
 /* cflags: -DHV_UNIT_TEST */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Memory and string functions, number parsers, bit searches and sort, against plain models of what
    they shall do. */
-/* cflags: -DHV_UNIT_TEST -fno-builtin -Dmemcpy=hv_memcpy -Dmemmove=hv_memmove -Dmemset=hv_memset
-   -Dmemcmp=hv_memcmp -Dmemchr=hv_memchr -Dstrlen=hv_strlen -Dstrnlen=hv_strnlen
-   -Dstrcmp=hv_strcmp -Dstrncmp=hv_strncmp -Dstrchr=hv_strchr -Dstrstr=hv_strstr
-   -Dstrlcpy=hv_strlcpy -Dstrtoul=hv_strtoul */
+/* cflags: -DHV_UNIT_TEST -fno-builtin -Dmemcpy=hv_memcpy -Dmemmove=hv_memmove -Dmemset=hv_memset */
+/* cflags: -Dmemcmp=hv_memcmp -Dmemchr=hv_memchr -Dstrlen=hv_strlen -Dstrnlen=hv_strnlen */
+/* cflags: -Dstrcmp=hv_strcmp -Dstrncmp=hv_strncmp -Dstrchr=hv_strchr -Dstrstr=hv_strstr */
+/* cflags: -Dstrlcpy=hv_strlcpy -Dstrtoul=hv_strtoul */
 /* sources: hv/lib/string.c hv/lib/bitops.c hv/lib/sort.c */
 #include <setjmp.h>
 #include <stdarg.h>

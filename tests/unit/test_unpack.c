@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Decompression: what the usual tools packed comes back the same; truncated and damaged data never
  * passes for good. */
-/* sources: hv/boot/unpack.c hv/boot/unpack_xz.c hv/boot/unpack_xz_fast.c hv/boot/unpack_lzma2.c hv/boot/unpack_gzip.c hv/boot/unpack_lz4.c hv/boot/unpack_zstd.c */
+/* sources: hv/boot/unpack.c hv/boot/unpack_xz.c hv/boot/unpack_xz_fast.c hv/boot/unpack_lzma2.c */
+/* sources: hv/boot/unpack_gzip.c hv/boot/unpack_lz4.c hv/boot/unpack_zstd.c */
 /* cflags: -DHV_UNIT_TEST */
 /* libs: -llzma -lzstd -llz4 -lz */
 #include <setjmp.h>

@@ -2,7 +2,8 @@
 /* Formatted output against the C library's, for every flag, width, precision, length and
  * conversion. */
 /* sources: hv/lib/vsnprintf.c */
-/* cflags: -DHV_UNIT_TEST -fno-builtin -Dvsnprintf=hv_vsnprintf -Dsnprintf=hv_snprintf -Wno-format -Wno-format-security */
+/* cflags: -DHV_UNIT_TEST -fno-builtin -Dvsnprintf=hv_vsnprintf -Dsnprintf=hv_snprintf */
+/* cflags: -Wno-format -Wno-format-security */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Unit tests: tests/unit/test_NAME.c with cmocka and the shipped sources it names in one of its first
-# lines, /* sources: hv/lib/a.c hv/lib/b.c */, built for the host under ASan and UBSan. A further line
-# /* cflags: -DX */ adds flags for all of that test's sources. Shims for what a source includes and a
-# host program lacks lie in tests/unit/include, which comes first.
+# Unit tests: tests/unit/test_NAME.c with cmocka and the shipped sources it names in one of its
+# first lines, /* sources: hv/lib/a.c hv/lib/b.c */, built for the host under ASan and UBSan. A
+# further line /* cflags: -DX */ adds flags for all of that test's sources. Shims for what a source
+# includes and a host program lacks lie in tests/unit/include, which comes first.
 UNIT_B     := $(B)/tests/unit
 UNIT_NAMES := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
 UNIT_CFLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
-    -fno-omit-frame-pointer -fno-strict-aliasing -Wall -Wextra -Wshadow -Wno-unused-parameter -Werror \
-    -DUNIT_TEST -D__XEN_TOOLS__ -DHOSPES_VERSION='"test"' -Itests/unit/include -Ihv/include \
-    -Ipv/include -MMD -MP
+    -fno-omit-frame-pointer -fno-strict-aliasing -Wall -Wextra -Wshadow -Wno-unused-parameter \
+    -Werror -DUNIT_TEST -D__XEN_TOOLS__ -DHOSPES_VERSION='"test"' -Itests/unit/include \
+    -Ihv/include -Ipv/include -MMD -MP
 unit_line = $(strip $(shell sed -n '1,12s,^.*/\* $(2): \(.*\) \*/.*$$,\1,p' tests/unit/$(1).c))
 
 units: $(UNIT_NAMES:%=$(UNIT_B)/%)
 
 # Every test compiles its sources for itself: their flags may differ.
 define unit_rules
-$(UNIT_B)/$(1): $(UNIT_B)/$(1).d/tests/unit/$(1).o $(patsubst %.c,$(UNIT_B)/$(1).d/%.o,$(call unit_line,$(1),sources))
+$(UNIT_B)/$(1): $(UNIT_B)/$(1).d/tests/unit/$(1).o \
+		$(patsubst %.c,$(UNIT_B)/$(1).d/%.o,$(call unit_line,$(1),sources))
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) -fsanitize=address,undefined $$^ -lcmocka $(call unit_line,$(1),libs) -o $$@
 $(UNIT_B)/$(1).d/%.o: %.c

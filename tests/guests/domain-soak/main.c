@@ -2,9 +2,10 @@
 /*
  * Does anything wear out over hundreds of domains: frames, ports, grants, time to build one?
  *
- * Three domains at a time live and die in changing order, each with four vCPUs, event channels to
- * domain 0, a page granted to it and mapped here, and timers. Free frames must be (nearly) the same after
- * the first and the last round; and a round at the end may not take much longer than one at the start.
+ * Three domains at a time live and die in changing order, each with four vCPUs, event
+ * channels to domain 0, a page granted to it and mapped here, and timers. Free frames must be
+ * (nearly) the same after the first and the last round; and a round at the end may not take
+ * much longer than one at the start.
  */
 #include <guest.h>
 #include <domain.h>

@@ -10,6 +10,9 @@
 #include <guest.h>
 
 #define VGA_FRAME 0xb8
+#define BIOS_FRAME 0xff
+#define BIOS_ENTRY 0xff0        /* the processor's first instruction, a far jump */
+#define FAR_JUMP 0xea
 
 static uint64_t slot;
 
@@ -35,6 +38,9 @@ void test_main(void)
     slot = pte_maddr((void *)va, 1);
     set_xen_guest_handle(list.extent_start, &m2p_frame);
     require(hc_memory_op(XENMEM_machphys_mfn_list, &list), 0);
+    expect(map_as(DOMID_IO, BIOS_FRAME, PTE_RO), 0);
+    expect(((volatile uint8_t *)va)[BIOS_ENTRY], FAR_JUMP);
+    unmap();
     /* VGA text memory. */
     expect(map_as(DOMID_IO, VGA_FRAME, PTE_RW | PTE_PCD), 0);
     expect(mmuext_linear(MMUEXT_INVLPG_LOCAL, (unsigned long)va), 0);

@@ -82,9 +82,28 @@ static void domains(void)
     expect(op.u.getdomaininfolist.num_domains, 0);
 }
 
+/* Debug key 'q' asks every vCPU to show itself. */
+static void debug_keys(void)
+{
+    static char key[] = "q";
+    long port = event_bind_virq(VIRQ_DEBUG, 0);
+
+    check(port > 0, "VIRQ_DEBUG can't be bound: %ld", port);
+    event_unmask((unsigned int)port);
+    memset(&op, 0, sizeof(op));
+    set_xen_guest_handle(op.u.debug_keys.keys, key);
+    op.u.debug_keys.nr_keys = 1;
+    expect(call(XEN_SYSCTL_debug_keys), 0);
+    check(wait_until(event_count((unsigned int)port), 5000), "no VIRQ_DEBUG after key 'q'");
+    expect(event_close((unsigned int)port), 0);
+    set_xen_guest_handle(op.u.debug_keys.keys, (void *)0x1000);
+    expect(call(XEN_SYSCTL_debug_keys), -XEN_EFAULT);
+}
+
 void test_main(void)
 {
     physinfo();
+    debug_keys();
     console();
     topology();
     domains();

@@ -18,12 +18,28 @@ static uint64_t sum(const struct vcpu_runstate_info *r)
     return r->time[0] + r->time[1] + r->time[2] + r->time[3];
 }
 
+/* A loaded machine may hold the vCPU up before it sleeps: the best of some tries counts. */
+static void sleeping(void)
+{
+    uint64_t most = 0;
+    unsigned int i;
+
+    for (i = 0; i < 5 && most < 25 * NS_PER_MS; i++) {
+        uint64_t before = runstate.time[RUNSTATE_blocked];
+        struct sched_poll sleep = { .timeout = now_ns() + 30 * NS_PER_MS };
+
+        expect(hc_sched_op(SCHEDOP_poll, &sleep), 0);
+        before = runstate.time[RUNSTATE_blocked] - before;
+        most = before > most ? before : most;
+    }
+    check(most >= 25 * NS_PER_MS, "30 ms asleep count as %lu ns blocked", most);
+}
+
 static void runstates(void)
 {
     struct vcpu_register_runstate_memory_area area = { 0 };
     struct vcpu_runstate_info got;
     uint64_t start = now_ns();
-    struct sched_poll sleep = { .timeout = start + 30 * NS_PER_MS };
 
     expect(hc_vcpu_op(VCPUOP_get_runstate_info, 0, &got), 0);
     expect(got.state, RUNSTATE_running);
@@ -31,10 +47,7 @@ static void runstates(void)
     area.addr.v = &runstate;
     expect(hc_vcpu_op(VCPUOP_register_runstate_memory_area, 0, &area), 0);
     expect(runstate.state, RUNSTATE_running);
-    expect(hc_sched_op(SCHEDOP_poll, &sleep), 0);
-    check(runstate.time[RUNSTATE_blocked] - got.time[RUNSTATE_blocked] >= 25 * NS_PER_MS,
-          "30 ms asleep count as %lu ns blocked",
-          runstate.time[RUNSTATE_blocked] - got.time[RUNSTATE_blocked]);
+    sleeping();
     check(sum(&runstate) >= sum(&got), "runstate times went back");
     check(sum(&runstate) - sum(&got) <= 2 * (now_ns() - start) + NS_PER_MS,
           "runstate times grew by %lu ns in %lu ns", sum(&runstate) - sum(&got), now_ns() - start);

@@ -83,7 +83,8 @@ class Env:
         self._count = 0
         os.makedirs(self.logs, exist_ok=True)
 
-    def _log(self):
+    def log(self):
+        """A path for the next machine's serial log."""
         self._count += 1
         name = os.path.splitext(os.path.basename(sys.argv[0]))[0]
         return os.path.join(self.logs, f'{name}.serial{self._count}.log')
@@ -91,7 +92,7 @@ class Env:
     def command(self, *words):
         """The command line of a `make run` with these VARIABLE=VALUE words."""
         return [sys.executable, os.path.join(TOP, 'tools', 'run', 'run.py'),
-                f'BUILD={self.folder}', f'LOG={self._log()}', f'HYPERVISOR={self.hypervisor}',
+                f'BUILD={self.folder}', f'LOG={self.log()}', f'HYPERVISOR={self.hypervisor}',
                 f'KERNEL={self.kernel}', f'INITRD={self.initrd}', 'ACCEL=tcg', *words]
 
     def run(self, *words):
@@ -108,7 +109,7 @@ class Env:
         iso.hypervisor_iso(image, self.hypervisor, f'com1=115200,8n1 console=com1 {hypervisor}',
                            [(self.kernel, f'console=hvc0 {dom0}'), (self.initrd, '')])
         options = {'cpus': 2, 'mem': 1024, **options}
-        with machine.qemu(iso=image, log=self._log(), **options) as m:
+        with machine.qemu(iso=image, log=self.log(), **options) as m:
             yield m
 
     def wait(self, m, pattern, timeout=200):
