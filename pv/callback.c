@@ -10,8 +10,8 @@
 #include <hv/hypercall.h>
 #include <hv/lib.h>
 #include <hv/printk.h>
-#include <hv/trace.h>
 #include <hv/processor.h>
+#include <hv/trace.h>
 #include <hv/uaccess.h>
 #include <pv/pv.h>
 #include <xen/callback.h>
@@ -196,7 +196,9 @@ void pv_update_syscall_path(struct vcpu *v)
                 pv_range_ok(top - ENTRY_FRAME_SIZE(8), ENTRY_FRAME_SIZE(8));
 
     pv->syscall_sp = top - ENTRY_FRAME_SIZE(7);
-    pv->fault_eip = fast && TI_GET_IF(fault) && !(trace_mask & TRACE_EXCEPTION) ? fault->address : 0;
+    pv->fault_eip = 0;
+    if (fast && TI_GET_IF(fault) && !(trace_mask & TRACE_EXCEPTION))
+        pv->fault_eip = fault->address;
     fast = fast && pv->syscall_callback_eip && (pv->flags & PVF_SYSCALL_DISABLES);
     pv->flags = fast ? pv->flags & ~PVF_SLOW_SYSCALL : pv->flags | PVF_SLOW_SYSCALL;
 }

@@ -112,7 +112,7 @@ bool pv_insn_fetch(struct pv_insn *in, unsigned long rip)
     if (unlikely((rip & ~PAGE_MASK) > PAGE_SIZE - 16))
         return fetch_in_parts(in, rip);
     in->have = 16;
-    return pv_get_2_words((uint64_t *)in->bytes, (const void *)rip);
+    return pv_get_words((uint64_t *)in->bytes, (const void *)rip, 2);
 }
 
 static inline int32_t load32(const uint8_t *p)

@@ -96,7 +96,7 @@ static int target_take_plain(struct target *t, mfn_t mfn, struct domain *owner)
 {
     struct page_info *pg = frame_get(mfn, owner);
 
-    if (unlikely(!pg || !frame_use_writable(pg))) {
+    if (unlikely(!pg || !frame_use(pg, PGT_writable_page))) {
         if (pg)
             frame_put(pg);
         if (get_page_and_type(mfn_to_page(mfn), owner, PGT_writable_page))
@@ -107,7 +107,7 @@ static int target_take_plain(struct target *t, mfn_t mfn, struct domain *owner)
     return 0;
 }
 
-static inline int target_take(struct target *t, mfn_t mfn, struct domain *owner)
+static __attribute__((noinline)) int target_take(struct target *t, mfn_t mfn, struct domain *owner)
 {
     struct page_info *pg;
 
@@ -133,7 +133,9 @@ static int update_table(const struct target *t, pte_t *p, pte_t val, bool keep_a
     return table_update(p, val, keep_ad, t->level, mfn_to_page(t->mfn), o->pt);
 }
 
-static inline int update_one(const struct mmu_update *req, const struct owners *o, struct target *t)
+static inline __attribute__((always_inline)) int update_one(const struct mmu_update *req,
+                                                            const struct owners *o,
+                                                            struct target *t)
 {
     unsigned int cmd = req->ptr & MMU_CMD_MASK;
     mfn_t mfn = req->ptr >> PAGE_SHIFT;
@@ -141,10 +143,12 @@ static inline int update_one(const struct mmu_update *req, const struct owners *
     pte_t *p;
     int rc;
 
-    if (unlikely(cmd == MMU_MACHPHYS_UPDATE))
-        return update_m2p(mfn, req->val, o->pg);
-    if (unlikely(cmd > MMU_PT_UPDATE_NO_TRANSLATE))
-        return -ENOSYS;
+    if (unlikely(cmd != MMU_NORMAL_PT_UPDATE && cmd != MMU_PT_UPDATE_PRESERVE_AD)) {
+        if (cmd == MMU_MACHPHYS_UPDATE)
+            return update_m2p(mfn, req->val, o->pg);
+        if (cmd != MMU_PT_UPDATE_NO_TRANSLATE)
+            return -ENOSYS;
+    }
     if (mfn != t->mfn) {
         rc = target_take(t, mfn, o->pt);
         if (unlikely(rc))
@@ -159,22 +163,35 @@ static inline int update_one(const struct mmu_update *req, const struct owners *
     return 0;
 }
 
+/* Entries of level 1 tables take so little time that not each is followed by a look for soft
+ * interrupts. */
+#define CHECK_INTERVAL 8
+
+static inline bool preempted(unsigned int i, const struct target *t)
+{
+    if (i % CHECK_INTERVAL && t->level <= 1)
+        return false;
+    return i && (pv_vcpu(current)->old_root || hypercall_preempt_check());
+}
+
 /* Does what can be done now; *done says how many. -ERESTART: go on later. */
 static int update_all(const struct mmu_update *ureqs, unsigned int count, unsigned int *done,
                       const struct owners *o)
 {
-    const struct pv_vcpu *pv = pv_vcpu(current);
     struct target t = NO_TARGET;
     struct mmu_update req;
     unsigned int i;
     int rc = 0;
 
+    *done = 0;
+    if (unlikely(!guest_range_ok(ureqs, count * sizeof(req))))
+        return -EFAULT;
     for (i = 0; i < count; i++) {
         rc = -ERESTART;
-        if (i && (pv->old_root || hypercall_preempt_check()))
+        if (unlikely(preempted(i, &t)))
             break;
         rc = -EFAULT;
-        if (unlikely(!pv_get_2_words((uint64_t *)&req, ureqs + i)))
+        if (unlikely(!pv_get_words_unchecked((uint64_t *)&req, ureqs + i, 2)))
             break;
         rc = update_one(&req, o, &t);
         if (unlikely(rc))
@@ -259,13 +276,15 @@ long do_mmu_update(void *ureqs, unsigned long count, void *pdone, unsigned long 
 
     if (count != 1 || pdone || foreigndom != DOMID_SELF || unlikely(pv_vcpu(v)->old_root))
         return update_general(ureqs, count, pdone, foreigndom);
-    if (unlikely(!pv_get_2_words((uint64_t *)&req, ureqs)))
+    if (unlikely(!pv_get_words((uint64_t *)&req, ureqs, 2)))
         return -EFAULT;
     mfn = req.ptr >> PAGE_SHIFT;
-    if ((req.ptr & MMU_CMD_MASK) != MMU_NORMAL_PT_UPDATE || !frame_lock_l1(mfn, d))
+    if ((req.ptr & MMU_CMD_MASK & ~(uint64_t)MMU_PT_UPDATE_PRESERVE_AD) ||
+        unlikely(!frame_lock_l1(mfn, d)))
         return update_single(ureqs, &req);
-    p = (pte_t *)((char *)mfn_to_virt(mfn) + (req.ptr & ~PAGE_MASK));
-    rc = l1_update(p, READ_ONCE(*p), req.val, L1_SET, d, d);
+    p = (pte_t *)((char *)mfn_to_virt(mfn) + (req.ptr & ~PAGE_MASK & ~MMU_CMD_MASK));
+    rc = l1_update(p, READ_ONCE(*p), req.val,
+                   req.ptr & MMU_PT_UPDATE_PRESERVE_AD ? L1_KEEP_AD : L1_SET, d, d);
     pt_unlock_page(mfn_to_page(mfn));
     return rc;
 }

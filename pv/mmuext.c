@@ -233,7 +233,7 @@ static int ext_all(const struct mmuext_op *uops, unsigned int count, unsigned in
         *done = i;
         if (i && (pv->old_root || hypercall_preempt_check()))
             return -ERESTART;
-        if (unlikely(!pv_get_3_words((uint64_t *)&op, uops + i)))
+        if (unlikely(!pv_get_words((uint64_t *)&op, uops + i, 3)))
             return -EFAULT;
         rc = ext_one(&op, owner);
         if (unlikely(rc))
@@ -285,8 +285,10 @@ long do_mmuext_op(void *uops, unsigned long count, void *pdone, unsigned long fo
 
     if (count != 1 || pdone || foreigndom != DOMID_SELF || pv_vcpu(v)->old_root)
         return ext_general(uops, count, pdone, foreigndom);
-    if (unlikely(!pv_get_3_words((uint64_t *)&op, uops)))
+    if (unlikely(!pv_get_words((uint64_t *)&op, uops, 3)))
         return -EFAULT;
+    if (op.cmd == MMUEXT_INVLPG_LOCAL)
+        return invlpg_local(&op, v->domain);
     rc = ext_one(&op, v->domain);
     if (unlikely(rc == -ERESTART))
         return HYPERCALL_CONTINUE(mmuext_op, (unsigned long)uops, 1, 0, foreigndom);

@@ -156,7 +156,7 @@ static inline __attribute__((always_inline)) int entry_get(pte_t *e, struct doma
 
     if (likely(pg_owner == d && !(slow & PTE_CACHE_ATTRS)) &&
         likely((pg = frame_get(pte_mfn(slow), d)) != NULL)) {
-        if (likely(!(slow & PTE_RW) || frame_use_writable(pg))) {
+        if (likely(!(slow & PTE_RW) || frame_use(pg, PGT_writable_page))) {
             *e = (slow & ~PTE_G) | PTE_US;
             return 0;
         }
@@ -173,7 +173,8 @@ static inline __attribute__((always_inline)) void entry_put(pte_t e, struct doma
     mfn_t mfn = pte_mfn(e);
     struct page_info *pg = mfn_to_page(mfn);
 
-    if (unlikely(mfn >= max_page || !small_count(frame_word(&pg->count_info)) || !owned_by(pg, d))) {
+    if (unlikely(mfn >= max_page || !small_count(frame_word(&pg->count_info)) ||
+                 !owned_by(pg, d))) {
         l1e_put(e, d);
         return;
     }
@@ -189,19 +190,12 @@ static inline __attribute__((always_inline)) void entry_put(pte_t e, struct doma
 int l1_validate(struct page_info *pg, struct domain *d)
 {
     pte_t *t = page_to_virt(pg);
+    unsigned int i;
 
-    for (unsigned int i = 0; i < PT_ENTRIES; i++) {
-        pte_t e;
-        int rc;
+    for (i = 0; (i = pt_next_present(t, i)) < PT_ENTRIES; i++) {
+        pte_t e = t[i];
+        int rc = entry_get(&e, d, d);
 
-        if (!(i % PT_GROUP) && pt_group_empty(&t[i])) {
-            i += PT_GROUP - 1;
-            continue;
-        }
-        e = t[i];
-        if (!(e & PTE_P))
-            continue;
-        rc = entry_get(&e, d, d);
         if (unlikely(rc)) {
             while (i-- > 0)
                 l1e_put(t[i], d);
@@ -216,14 +210,10 @@ int l1_validate(struct page_info *pg, struct domain *d)
 void l1_devalidate(struct page_info *pg, struct domain *d)
 {
     const pte_t *t = page_to_virt(pg);
+    unsigned int i;
 
-    for (unsigned int i = 0; i < PT_ENTRIES; i += PT_GROUP) {
-        if (pt_group_empty(&t[i]))
-            continue;
-        for (unsigned int j = i; j < i + PT_GROUP; j++)
-            if (t[j] & PTE_P)
-                entry_put(t[j], d);
-    }
+    for (i = 0; (i = pt_next_present(t, i)) < PT_ENTRIES; i++)
+        entry_put(t[i], d);
 }
 
 /* The page lock is held: of a present entry only the CPU's accessed and dirty bits can change under
@@ -251,7 +241,8 @@ static inline bool l1_write(pte_t *p, pte_t old, pte_t new, enum l1_mode mode)
 }
 
 /* The same frame stays mapped, and writable no more: only the use goes. */
-static __attribute__((noinline)) int l1_write_protect(pte_t *p, pte_t old, pte_t new, enum l1_mode mode)
+static __attribute__((noinline)) int l1_write_protect(pte_t *p, pte_t old, pte_t new,
+                                                      enum l1_mode mode)
 {
     struct page_info *pg;
 
@@ -265,12 +256,33 @@ static __attribute__((noinline)) int l1_write_protect(pte_t *p, pte_t old, pte_t
     return 0;
 }
 
+/* The same frame stays mapped, and becomes writable: only a use is added. False: the long way. */
+static inline bool l1_make_writable(pte_t *p, pte_t old, pte_t new, enum l1_mode mode,
+                                    struct domain *d, struct domain *pg_owner, int *rc)
+{
+    mfn_t mfn = pte_mfn(old);
+    struct page_info *pg = mfn_to_page(mfn);
+
+    if (unlikely(pg_owner != d || mfn >= max_page || !small_count(frame_word(&pg->count_info)) ||
+                 !owned_by(pg, d) || !frame_use(pg, PGT_writable_page)))
+        return false;
+    *rc = 0;
+    if (unlikely(!l1_write(p, old, (new & ~PTE_G) | PTE_US, mode))) {
+        frame_unuse_writable(pg);
+        *rc = -EAGAIN;
+    }
+    return true;
+}
+
 /* Another frame, or another use of it. */
 static __attribute__((noinline)) int l1_replace(pte_t *p, pte_t old, pte_t new, enum l1_mode mode,
                                                 struct domain *d, struct domain *pg_owner)
 {
     int rc;
 
+    if ((new & old & PTE_P) && ((old ^ new) & ~L1_FREE_BITS) == PTE_RW &&
+        l1_make_writable(p, old, new, mode, d, pg_owner, &rc))
+        return rc;
     if (new & PTE_P) {
         rc = entry_get(&new, d, pg_owner);
         if (unlikely(rc))

@@ -7,6 +7,7 @@
  */
 #include <hv/domain.h>
 #include <hv/hypercall.h>
+#include <pv/frame.h>
 #include <pv/pt.h>
 
 /*
@@ -16,8 +17,17 @@
  */
 static int entry_get(pte_t e, unsigned int level, struct domain *d, bool preempt, bool *held)
 {
-    struct page_info *child = *held ? mfn_to_page(pte_mfn(e)) : frame_of(pte_mfn(e));
+    struct page_info *child = NULL;
     int rc;
+
+    if (likely(!*held && !(e & TABLE_DISALLOWED)))
+        child = frame_get(pte_mfn(e), d);
+    if (likely(child)) {
+        if (likely(frame_use(child, PT_TYPE(level - 1))))
+            return 0;
+        frame_put(child);
+    }
+    child = *held ? mfn_to_page(pte_mfn(e)) : frame_of(pte_mfn(e));
 
     if (!*held && ((e & TABLE_DISALLOWED) || !child || !get_page(child, d)))
         return -EINVAL;
@@ -39,16 +49,11 @@ int table_validate(struct page_info *pg, unsigned int level, struct domain *d, b
     unsigned int start = pg->progress & ~PT_ENTRY_HELD, i;
     bool held = pg->progress & PT_ENTRY_HELD;
 
-    for (i = start; i < PT_ENTRIES; i++) {
-        pte_t e;
+    for (i = start; (i = pt_next_present(t, i)) < PT_ENTRIES; i++) {
+        pte_t e = t[i];
         int rc;
 
-        if (!(i % PT_GROUP) && pt_group_empty(&t[i])) {
-            i += PT_GROUP - 1;
-            continue;
-        }
-        e = t[i];
-        if (!(e & PTE_P) || !guest_slot(level, i))
+        if (!guest_slot(level, i))
             continue;
         /* Each call does at least one entry, or it would never end where interrupts keep coming. */
         if (preempt && i > start && hypercall_preempt_check())
@@ -73,10 +78,14 @@ int table_validate(struct page_info *pg, unsigned int level, struct domain *d, b
 static int entry_drop(pte_t e, bool held, bool preempt)
 {
     struct page_info *child = mfn_to_page(pte_mfn(e));
-    int rc = held ? pt_finish(child, preempt) : pt_put(child, preempt);
+    int rc = 0;
 
+    if (unlikely(held))
+        rc = pt_finish(child, preempt);
+    else if (!frame_unuse(child))
+        rc = pt_put(child, preempt);
     if (!rc)
-        put_page(child);
+        frame_put(child);
     return rc;
 }
 
@@ -89,21 +98,20 @@ int table_devalidate(struct page_info *pg, unsigned int level, bool preempt)
 
     if (rc)
         return rc;
-    for (; i > 0; i--) {
-        if (!(i % PT_GROUP) && pt_group_empty(&t[i - PT_GROUP])) {
-            i -= PT_GROUP - 1;
+    while ((i = pt_last_present(t, i)) > 0) {
+        if (!guest_slot(level, i - 1)) {
+            i--;
             continue;
         }
-        if (!(t[i - 1] & PTE_P) || !guest_slot(level, i - 1))
-            continue;
         if (preempt && done && hypercall_preempt_check()) {
             pg->progress = progress_at(i, false);
             return -ERESTART;
         }
         done = true;
         rc = entry_drop(t[i - 1], false, preempt);
+        i--;
         if (rc) {
-            pg->progress = progress_at(i - 1, true);
+            pg->progress = progress_at(i, true);
             return rc;
         }
     }

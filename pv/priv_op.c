@@ -18,6 +18,7 @@
 #include <hv/uaccess.h>
 #include <hv/xstate.h>
 #include <pv/pv.h>
+#include <pv/user.h>
 
 #define INSN_MAX 15
 #define SEG_RIGHTS_LONG (1u << 21) /* as LAR gives a descriptor */
@@ -48,7 +49,10 @@ static void fetch(struct insn *in, unsigned long rip)
     unsigned int to_page_end = (unsigned int)(PAGE_SIZE - (rip & ~PAGE_MASK));
 
     in->len = INSN_MAX;
-    if (likely(!copy_from_guest(in->byte, (void *)rip, sizeof(in->byte))))
+    if (likely(to_page_end >= sizeof(in->byte)) &&
+        pv_get_words((uint64_t *)in->byte, (const void *)rip, sizeof(in->byte) / 8))
+        return;
+    if (!copy_from_guest(in->byte, (void *)rip, sizeof(in->byte)))
         return;
     in->len = MIN(to_page_end, (unsigned int)INSN_MAX);
     if (to_page_end >= sizeof(in->byte) || copy_from_guest(in->byte, (void *)rip, in->len))
@@ -453,15 +457,19 @@ static bool in_64bit_code(const struct cpu_user_regs *regs)
     return valid && (rights & SEG_RIGHTS_LONG);
 }
 
-bool pv_emulate_privileged_op(struct cpu_user_regs *regs)
+/* The word at rip, unless it goes on in the next page, which need not be there. */
+static inline bool peek(uint64_t *word, unsigned long rip)
 {
-    struct vcpu *v = current;
+    return likely((rip & ~PAGE_MASK) <= PAGE_SIZE - sizeof(*word)) &&
+           pv_get_words(word, (const void *)rip, 1);
+}
+
+static __attribute__((noinline)) bool emulate_decoded(struct vcpu *v, struct cpu_user_regs *regs)
+{
     struct insn in = { .len = 0 };
     op_fn fn;
     int rc;
 
-    if (!in_64bit_code(regs))
-        return false;
     fetch(&in, regs->rip);
     fn = decode(&in);
     if (!fn)
@@ -473,18 +481,42 @@ bool pv_emulate_privileged_op(struct cpu_user_regs *regs)
     return rc != 0;
 }
 
-/* "ud2a; .ascii xen" followed by CPUID: the forced-emulation form. */
+/* RDMSR is what kernels use at every switch between processes. */
+#define RDMSR_BYTES 0x320f
+#define RDMSR_LEN 2
+
+bool pv_emulate_privileged_op(struct cpu_user_regs *regs)
+{
+    struct vcpu *v = current;
+    uint64_t word;
+
+    if (!in_64bit_code(regs))
+        return false;
+    if (peek(&word, regs->rip) && (word & 0xffff) == RDMSR_BYTES) {
+        trace(TRACE_EMULATE, word >> 8 & 0xff, regs->rip, regs->rax, regs->rcx);
+        if (!op_rdmsr(v, regs, NULL))
+            return false;
+        advance(regs, RDMSR_LEN);
+        return true;
+    }
+    return emulate_decoded(v, regs);
+}
+
+/* "ud2a; .ascii xen" followed by CPUID: the forced-emulation form, as a word in memory. */
+#define FORCED_CPUID 0xa20f6e65780b0fUL
+#define FORCED_CPUID_LEN 7
+#define FORCED_CPUID_MASK (~0UL >> 8)
+
 bool pv_emulate_invalid_op(struct cpu_user_regs *regs)
 {
-    static const uint8_t forced_cpuid[] = { 0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2 };
-    uint8_t code[sizeof(forced_cpuid) + 1];
-    size_t n = sizeof(forced_cpuid) + ((regs->rip & ~PAGE_MASK) <= PAGE_SIZE - sizeof(code));
+    uint64_t code = 0;
 
-    /* A whole word, where that is on one page, is quicker to read. */
-    if (copy_from_guest(code, (void *)regs->rip, n) ||
-        memcmp(code, forced_cpuid, sizeof(forced_cpuid)))
+    if (!peek(&code, regs->rip) &&
+        copy_from_guest(&code, (const void *)regs->rip, FORCED_CPUID_LEN))
+        return false;
+    if ((code & FORCED_CPUID_MASK) != FORCED_CPUID)
         return false;
     perform_cpuid(current, regs);
-    advance(regs, sizeof(forced_cpuid));
+    advance(regs, FORCED_CPUID_LEN);
     return true;
 }

@@ -6,6 +6,7 @@
  */
 #include <hv/domain.h>
 #include <hv/flush.h>
+#include <pv/frame.h>
 #include <pv/pt.h>
 
 /* CPUs run PV guests on their own copies of the guests' root tables. */
@@ -48,11 +49,16 @@ int pv_put_old_root(struct vcpu *v)
 
 static int root_get(struct domain *d, mfn_t mfn)
 {
-    struct page_info *pg = frame_of(mfn);
+    struct page_info *pg = frame_get(mfn, d);
     int rc;
 
-    if (!pg || !get_page(pg, d))
-        return -EINVAL;
+    if (likely(pg && frame_use(pg, PGT_l4_page_table)))
+        return 0;
+    if (!pg) {
+        pg = frame_of(mfn);
+        if (!pg || !get_page(pg, d))
+            return -EINVAL;
+    }
     rc = get_page_type_preemptible(pg, PGT_l4_page_table);
     if (rc)
         put_page(pg);
@@ -67,9 +73,9 @@ static void root_put(struct vcpu *v, uint64_t root)
     if (!root)
         return;
     pg = mfn_to_page(paddr_to_pfn(root));
-    if (pt_put(pg, !current->is_idle))
+    if (unlikely(!frame_unuse(pg)) && pt_put(pg, !current->is_idle))
         pt_defer_to(v, pg);
-    put_page(pg);
+    frame_put(pg);
 }
 
 int pv_new_guest_root(struct vcpu *v, mfn_t mfn)

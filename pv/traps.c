@@ -67,7 +67,7 @@ static bool software_interrupt(struct cpu_user_regs *regs)
 
 static void general_protection(struct cpu_user_regs *regs)
 {
-    if (software_interrupt(regs))
+    if (regs->error_code && software_interrupt(regs))
         return;
     if (!regs->error_code && pv_emulate_privileged_op(regs))
         return;
@@ -124,31 +124,19 @@ static unsigned long take_dr6(void)
     return dr6 ^ X86_DR6_DEFAULT;
 }
 
-/* Interrupts are off until CR2 and DR6 are read: both belong to the CPU, not to this vCPU. */
-void pv_exception(struct cpu_user_regs *regs)
+static void invalid_opcode(struct cpu_user_regs *regs)
 {
-    struct vcpu *v = current;
-    unsigned int vector = regs->entry_vector;
-    unsigned long extra = vector == X86_EXC_PF ? read_cr2() : vector == X86_EXC_DB ? take_dr6() : 0;
+    if (!pv_emulate_invalid_op(regs))
+        pv_inject_exception(X86_EXC_UD, 0);
+}
 
-    local_irq_enable();
-    trace(TRACE_EXCEPTION, vector, regs->error_code, regs->rip, extra);
+static __attribute__((noinline)) void other_exception(struct cpu_user_regs *regs)
+{
+    unsigned int vector = regs->entry_vector;
+
     switch (vector) {
-    case X86_EXC_PF:
-        page_fault(regs, extra);
-        return;
-    case X86_EXC_GP:
-        general_protection(regs);
-        return;
-    case X86_EXC_UD:
-        if (!pv_emulate_invalid_op(regs))
-            pv_inject_exception(vector, 0);
-        return;
     case X86_EXC_NM:
-        device_not_available(v);
-        return;
-    case X86_EXC_DB:
-        debug(v, extra);
+        device_not_available(current);
         return;
     case X86_EXC_BP:
     case X86_EXC_OF:
@@ -162,4 +150,36 @@ void pv_exception(struct cpu_user_regs *regs)
         pv_inject_exception(vector, regs->error_code);
         return;
     }
+}
+
+/* Interrupts are off until CR2 and DR6 are read: both belong to the CPU, not to this vCPU. */
+static __attribute__((noinline)) void exception_with_register(struct cpu_user_regs *regs)
+{
+    unsigned int vector = regs->entry_vector;
+    unsigned long extra = vector == X86_EXC_PF ? read_cr2() : take_dr6();
+
+    local_irq_enable();
+    trace(TRACE_EXCEPTION, vector, regs->error_code, regs->rip, extra);
+    if (vector == X86_EXC_PF)
+        page_fault(regs, extra);
+    else
+        debug(current, extra);
+}
+
+void pv_exception(struct cpu_user_regs *regs)
+{
+    unsigned int vector = regs->entry_vector;
+
+    if (vector == X86_EXC_PF || unlikely(vector == X86_EXC_DB)) {
+        exception_with_register(regs);
+        return;
+    }
+    local_irq_enable();
+    trace(TRACE_EXCEPTION, vector, regs->error_code, regs->rip, 0);
+    if (vector == X86_EXC_GP)
+        general_protection(regs);
+    else if (vector == X86_EXC_UD)
+        invalid_opcode(regs);
+    else
+        other_exception(regs);
 }

@@ -197,6 +197,8 @@ struct domain *domain_create(domid_t id, const struct xen_domctl_createdomain *c
 
     *err = make_parts(d);
     if (!*err) {
+        if (cfg->arch.misc_flags & XEN_X86_MSR_RELAXED)
+            msr_policy_relax(d);
         *err = domlist_insert(d);
         if (!*err)
             return d;

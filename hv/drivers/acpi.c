@@ -2,7 +2,7 @@
 /*
  * Reads the ACPI tables that the hypervisor needs. Everything in them is firmware's word: lengths,
  * checksums and entry sizes are checked, a damaged table is named and left out. AML is not
- * interpreted; the sleep type of soft-off is recognised in the DSDT by its fixed encoding.
+ * interpreted; the sleep type of soft-off is recognised in DSDT and SSDTs by its fixed encoding.
  */
 #include <hv/acpi.h>
 #include <hv/acpi_tables.h>
@@ -204,20 +204,25 @@ static bool parse_s5_package(const uint8_t *p, const uint8_t *end)
     return true;
 }
 
-static void parse_dsdt(paddr_t pa)
+/* DSDT or SSDT. */
+static void find_soft_off(const struct acpi_header *h)
 {
     static const char name[4] = "_S5_";
-    const struct acpi_header *h = table_map(pa, "DSDT");
-    const uint8_t *start, *end;
+    const uint8_t *start = (const uint8_t *)(h + 1), *end = (const uint8_t *)h + h->length;
 
-    if (!h)
-        return;
-    start = (const uint8_t *)(h + 1);
-    end = (const uint8_t *)h + h->length;
     for (const uint8_t *p = start; end - p >= 4 && !acpi.s5_known; p++)
         if (*p == (uint8_t)name[0] && !memcmp(p, name, 4) && p - start >= 1 &&
             (p[-1] == AML_NAME || (p - start >= 2 && p[-1] == '\\' && p[-2] == AML_NAME)))
             acpi.s5_known = parse_s5_package(p + 4, end);
+}
+
+static void parse_dsdt(paddr_t pa)
+{
+    const struct acpi_header *h = table_map(pa, "DSDT");
+
+    if (!h)
+        return;
+    find_soft_off(h);
     table_unmap(h);
 }
 
@@ -278,12 +283,14 @@ static void parse_mcfg(const struct acpi_header *h)
 
 static const struct {
     char signature[5];
+    bool many;               /* else the first one counts */
     void (*parse)(const struct acpi_header *h);
 } tables[] = {
-    { "APIC", parse_madt },
-    { "FACP", parse_fadt },
-    { "HPET", parse_hpet },
-    { "MCFG", parse_mcfg },
+    { "APIC", false, parse_madt },
+    { "FACP", false, parse_fadt },
+    { "HPET", false, parse_hpet },
+    { "MCFG", false, parse_mcfg },
+    { "SSDT", true, find_soft_off },
 };
 
 static void parse_table(paddr_t pa, unsigned int *seen)
@@ -293,7 +300,7 @@ static void parse_table(paddr_t pa, unsigned int *seen)
     if (!h)
         return;
     for (unsigned int i = 0; i < ARRAY_SIZE(tables); i++)
-        if (!(*seen & (1u << i)) &&
+        if ((tables[i].many || !(*seen & (1u << i))) &&
             !memcmp(h->signature, tables[i].signature, sizeof(h->signature))) {
             *seen |= 1u << i;
             tables[i].parse(h);

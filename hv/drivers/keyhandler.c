@@ -160,6 +160,11 @@ static void reboot_now(unsigned char key)
     machine_restart();
 }
 
+static void panic_now(unsigned char key)
+{
+    panic("key 'C' was pressed");
+}
+
 static void dump_all(unsigned char key)
 {
     for (unsigned int i = 0; i < NR_KEYS; i++) {
@@ -184,6 +189,7 @@ void keyhandler_init(void)
         { 't', { dump_time, "show clocks", true } },
         { 'T', { dump_trace, "show the last trace records", true } },
         { 'm', { dump_memory, "show memory use", true } },
+        { 'C', { panic_now, "stop as after a fatal error, with all that it shows", false } },
         { 'R', { reboot_now, "reboot the machine", false } },
         { '*', { dump_all, "show everything", false } },
     };

@@ -2,6 +2,7 @@
 /* Continuations: a hypercall that has run long enough arranges that the guest makes it again, with
    what is left to do. */
 #include <hv/hypercall.h>
+#include <hv/lib.h>
 #include <hv/printk.h>
 
 /* SYSCALL, VMCALL and INT 0x82 have this length in common. */
@@ -23,8 +24,9 @@ static void continue_multicall(struct multicall_entry *call, unsigned int op, un
                                const unsigned long *args)
 {
     call->op = op;
-    for (unsigned int i = 0; i < nargs; i++)
-        call->args[i] = args[i];
+    call->result = 0;
+    for (unsigned int i = 0; i < ARRAY_SIZE(call->args); i++)
+        call->args[i] = i < nargs ? args[i] : 0;
 }
 
 long hypercall_continue(unsigned int op, unsigned int nargs, const unsigned long *args)

@@ -165,6 +165,7 @@ int domctl_gettscinfo(struct domain *d, struct xen_domctl *op)
 int domctl_settscinfo(struct domain *d, struct xen_domctl *op)
 {
     const struct xen_domctl_tsc_info *t = &op->u.tsc_info;
+    struct vcpu *v;
 
     if (t->tsc_mode > TSC_MODE_NEVER_EMULATE)
         return t->tsc_mode == TSC_MODE_PVRDTSCP ? -EOPNOTSUPP : -EINVAL;
@@ -179,6 +180,8 @@ int domctl_settscinfo(struct domain *d, struct xen_domctl *op)
         d->vtsc = t->tsc_mode == TSC_MODE_ALWAYS_EMULATE || d->tsc_khz != cpu_khz ||
                   !cpu_has(X86_FEATURE_ITSC);
     }
+    for_each_vcpu (d, v)
+        v->pv_clock_version = 0;
     domain_unpause(d);
     return 0;
 }

@@ -236,28 +236,12 @@ int sysctl_get_cpu_levelling_caps(struct xen_sysctl *op)
     return 0;
 }
 
-/* The features PV guests see are dom0's, whose policy is made of the table; there are no HVM
-   guests. */
+/* There are no HVM guests whose features could be told. */
 static int copy_featureset(uint32_t index, uint32_t *words)
 {
-    switch (index) {
-    case XEN_SYSCTL_cpu_featureset_raw:
-    case XEN_SYSCTL_cpu_featureset_host:
-        memcpy(words, boot_cpu.features, sizeof(boot_cpu.features));
-        return 0;
-    case XEN_SYSCTL_cpu_featureset_pv:
-    case XEN_SYSCTL_cpu_featureset_pv_max:
-        memset(words, 0, sizeof(boot_cpu.features));
-        for (unsigned int bit = 0; bit < FEATURESET_WORDS * 32; bit++)
-            if (guest_has(current->domain, (enum x86_feature)bit))
-                words[bit / 32] |= 1u << (bit % 32);
-        return 0;
-    case XEN_SYSCTL_cpu_featureset_hvm:
-    case XEN_SYSCTL_cpu_featureset_hvm_max:
+    if (index == XEN_SYSCTL_cpu_featureset_hvm || index == XEN_SYSCTL_cpu_featureset_hvm_max)
         return -EOPNOTSUPP;
-    default:
-        return -EINVAL;
-    }
+    return cpuid_get_featureset(index, words);
 }
 
 int sysctl_get_cpu_featureset(struct xen_sysctl *op)

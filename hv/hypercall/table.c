@@ -5,6 +5,7 @@
  */
 #include <hv/errno.h>
 #include <hv/hypercall.h>
+#include <hv/trace.h>
 
 /* Handlers take their arguments in registers, so that one pointer type serves all counts of
    arguments. */
@@ -32,11 +33,31 @@ static long do_denied_hypercall(unsigned long a1, unsigned long a2, unsigned lon
 
 static hypercall_fn_t pv_hypercalls[2][NR_HYPERCALLS] __ro_after_init;
 
-static hypercall_fn_t entry_for(const struct hypercall_row *row, bool control)
+/* What stands in the tables instead of a handler while hypercalls are traced, so that they cost
+   nothing when they are not. */
+#define TRACED(call, handler, args, who)                                                        \
+    static long traced_##call(unsigned long a1, unsigned long a2, unsigned long a3,             \
+                              unsigned long a4, unsigned long a5, unsigned long a6)             \
+    {                                                                                           \
+        long rc = hypercall_table[__HYPERVISOR_##call].fn(a1, a2, a3, a4, a5, a6);              \
+                                                                                                \
+        trace(TRACE_HYPERCALL, __HYPERVISOR_##call, a1, a2, (unsigned long)rc);                 \
+        return rc;                                                                              \
+    }
+HYPERCALL_ROWS(TRACED)
+
+#define TRACED_ROW(call, handler, args, who) [__HYPERVISOR_##call] = traced_##call,
+static const hypercall_fn_t traced[NR_HYPERCALLS] = { HYPERCALL_ROWS(TRACED_ROW) };
+
+static hypercall_fn_t entry_for(unsigned int nr, bool control)
 {
+    const struct hypercall_row *row = &hypercall_table[nr];
+
     if (!row->fn || !(row->callers & HCALL_PV))
         return do_ni_hypercall;
-    return (row->callers & HCALL_CONTROL) && !control ? do_denied_hypercall : row->fn;
+    if ((row->callers & HCALL_CONTROL) && !control)
+        return do_denied_hypercall;
+    return trace_mask & TRACE_HYPERCALL ? traced[nr] : row->fn;
 }
 
 const hypercall_fn_t *hypercalls_for(bool control)
@@ -48,5 +69,5 @@ void hypercall_tables_init(void)
 {
     for (unsigned int i = 0; i < NR_HYPERCALLS; i++)
         for (unsigned int control = 0; control < 2; control++)
-            pv_hypercalls[control][i] = entry_for(&hypercall_table[i], control);
+            pv_hypercalls[control][i] = entry_for(i, control);
 }

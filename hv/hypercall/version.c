@@ -48,22 +48,28 @@ static uint32_t hvm_features(void)
            1u << XENFEAT_hvm_safe_pvclock | 1u << XENFEAT_hvm_callback_vector;
 }
 
+/* Word 0 of what d is shown. */
+static uint32_t features_of(const struct domain *d)
+{
+    uint32_t features = 1u << XENFEAT_memory_op_vnode_supported;
+
+    features |= d->is_hvm ? 1u << XENFEAT_not_direct_mapped : 1u << XENFEAT_direct_mapped;
+    if (d->vm_assist & BIT(VMASST_TYPE_pae_extended_cr3))
+        features |= 1u << XENFEAT_pae_pgdir_above_4gb;
+    if (is_control_domain(d))
+        features |= 1u << XENFEAT_dom0;
+    return features | (d->is_hvm ? hvm_features() : pv_features());
+}
+
 static long put_features(void *arg)
 {
-    const struct domain *d = current->domain;
     struct xen_feature_info info;
 
     if (copy_arg_from(&info, arg))
         return -EFAULT;
     if (info.submap_idx >= XENFEAT_NR_SUBMAPS)
         return -EINVAL;
-    info.submap = 1u << XENFEAT_memory_op_vnode_supported;
-    info.submap |= d->is_hvm ? 1u << XENFEAT_not_direct_mapped : 1u << XENFEAT_direct_mapped;
-    if (d->vm_assist & BIT(VMASST_TYPE_pae_extended_cr3))
-        info.submap |= 1u << XENFEAT_pae_pgdir_above_4gb;
-    if (is_control_domain(d))
-        info.submap |= 1u << XENFEAT_dom0;
-    info.submap |= d->is_hvm ? hvm_features() : pv_features();
+    info.submap = features_of(current->domain);
     return copy_arg_to(arg, &info);
 }
 
@@ -81,11 +87,9 @@ static long put_commandline(void *arg)
     return COPY_TEXT(arg, xen_commandline_t, s);
 }
 
-long do_xen_version(unsigned long cmd, void *arg)
+static __attribute__((noinline)) long version_other(unsigned int cmd, void *arg)
 {
-    switch ((unsigned int)cmd) {
-    case XENVER_version:
-        return XEN_MAJOR << 16 | XEN_MINOR;
+    switch (cmd) {
     case XENVER_extraversion:
         return COPY_TEXT(arg, xen_extraversion_t, EXTRA_VERSION);
     case XENVER_compile_info:
@@ -110,4 +114,12 @@ long do_xen_version(unsigned long cmd, void *arg)
     default:
         return -ENOSYS;
     }
+}
+
+/* The number itself is what guests ask for over and over, to have their events looked at. */
+long do_xen_version(unsigned long cmd, void *arg)
+{
+    if ((unsigned int)cmd == XENVER_version)
+        return XEN_MAJOR << 16 | XEN_MINOR;
+    return version_other((unsigned int)cmd, arg);
 }

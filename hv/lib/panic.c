@@ -4,6 +4,8 @@
 #include <hv/boot.h>
 #include <hv/console.h>
 #include <hv/current.h>
+#include <hv/desc.h>
+#include <hv/domain.h>
 #include <hv/lib.h>
 #include <hv/param.h>
 #include <hv/printk.h>
@@ -65,6 +67,24 @@ static void noreturn finish(bool booting)
     machine_restart();
 }
 
+/* The registers here and now. Those that calls preserve are as the caller of panic() left them. */
+static void show_own_registers(void)
+{
+    struct cpu_user_regs r = { .cs = HV_CS };
+
+    __asm__ volatile("movq %%rax, %0; movq %%rbx, %1; movq %%rcx, %2; movq %%rdx, %3"
+                     : "=m"(r.rax), "=m"(r.rbx), "=m"(r.rcx), "=m"(r.rdx));
+    __asm__ volatile("movq %%rsi, %0; movq %%rdi, %1; movq %%rbp, %2; movq %%rsp, %3"
+                     : "=m"(r.rsi), "=m"(r.rdi), "=m"(r.rbp), "=m"(r.rsp));
+    __asm__ volatile("movq %%r8, %0; movq %%r9, %1; movq %%r10, %2; movq %%r11, %3"
+                     : "=m"(r.r8), "=m"(r.r9), "=m"(r.r10), "=m"(r.r11));
+    __asm__ volatile("movq %%r12, %0; movq %%r13, %1; movq %%r14, %2; movq %%r15, %3"
+                     : "=m"(r.r12), "=m"(r.r13), "=m"(r.r14), "=m"(r.r15));
+    __asm__ volatile("leaq (%%rip), %0" : "=r"(r.rip));
+    __asm__ volatile("pushfq; popq %0" : "=r"(r.rflags));
+    show_registers(&r);
+}
+
 static void say(const char *fmt, va_list args)
 {
     printk("****************************************\nPanic on CPU %u: ", smp_processor_id());
@@ -82,7 +102,12 @@ void panic(const char *fmt, ...)
     say(fmt, args);
     va_end(args);
     printk("Hospes " HOSPES_VERSION ", current %s\n", current_name());
+    show_own_registers();
     show_backtrace(NULL);
+    if (!booting && current && !current->is_idle) {
+        printk("The guest that ran here entered the hypervisor at:\n");
+        show_registers(guest_regs());
+    }
     if (!booting)
         trace_dump(LAST_RECORDS);
     va_start(args, fmt);

@@ -27,10 +27,10 @@ static bool live __read_mostly;
 static const struct { const char *name; uint32_t cls; const char *fields[4]; } classes[] = {
     { "hypercall", TRACE_HYPERCALL, { "nr", "a1", "a2", "result" } },
     { "exception", TRACE_EXCEPTION, { "vector", "error", "rip", "cr2" } },
-    { "emulate", TRACE_EMULATE, { "kind", "rip", "operand", NULL } },
+    { "emulate", TRACE_EMULATE, { "opcode", "rip", "rax", "rcx" } },
     { "irq", TRACE_IRQ, { "vector", "gsi", NULL, NULL } },
-    { "event", TRACE_EVENT, { "port", NULL, NULL, NULL } },
-    { "sched", TRACE_SCHED, { "from", "to", NULL, NULL } },
+    { "event", TRACE_EVENT, { "domain", "port", "state", NULL } },
+    { "sched", TRACE_SCHED, { "from", "vcpu", "to", "vcpu" } },
 };
 
 static bool word_is(const char *word, size_t n, const char *name)

@@ -39,8 +39,12 @@ static void fill(const struct vcpu *v, struct vcpu_time_info *t)
     t->tsc_timestamp = st->tsc;
     t->system_time = (uint64_t)st->stime;
     if (d->vtsc) {
+        /* Its TSC does not reach back to before it began. */
+        s_time_t base = MAX(st->stime, d->vtsc_offset);
+
         vtsc_scale(d, &scale);
-        t->tsc_timestamp = vtsc_at(d, st->stime);
+        t->system_time = (uint64_t)base;
+        t->tsc_timestamp = vtsc_at(d, base);
     }
     t->tsc_to_system_mul = scale.mul;
     t->tsc_shift = scale.shift;

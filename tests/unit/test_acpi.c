@@ -114,13 +114,15 @@ static void put_fadt(void)
     put_table(FADT_AT, "FACP", &f, sizeof(f));
 }
 
-static void put_dsdt(const uint8_t *aml, size_t len)
+static void put_aml(paddr_t at, const char *signature, const uint8_t *aml, size_t len)
 {
     uint8_t buf[36 + 64] = { };
 
     memcpy(buf + 36, aml, len);
-    put_table(DSDT_AT, "DSDT", buf, (uint32_t)(36 + len));
+    put_table(at, signature, buf, (uint32_t)(36 + len));
 }
+
+static void put_dsdt(const uint8_t *aml, size_t len) { put_aml(DSDT_AT, "DSDT", aml, len); }
 
 static const uint8_t s5[] = { 0x10, 0x08, '_',  'S',  '5',  '_',  0x12,
                               0x06, 0x04, 0x0a, 0x05, 0x01, 0x00, 0x00 };
@@ -297,6 +299,26 @@ static void soft_off_encodings(void **state)
     assert_false(acpi.s5_known);
 }
 
+/* Bochs's firmware has it in an SSDT; there may be several of these. */
+static void soft_off_in_an_ssdt(void **state)
+{
+    static const uint8_t other[] = { 0x08, '_', 'S', '3', '_', 0x00 };
+
+    put_dsdt(other, sizeof(other));
+    put_aml(HPET_AT, "SSDT", other, sizeof(other));
+    put_aml(MCFG_AT, "SSDT", other, sizeof(other));
+    acpi_init(RSDP_AT);
+    assert_false(acpi.s5_known);
+    setup(NULL);
+    put_dsdt(other, sizeof(other));
+    put_aml(HPET_AT, "SSDT", other, sizeof(other));
+    put_aml(MCFG_AT, "SSDT", s5, sizeof(s5));
+    acpi_init(RSDP_AT);
+    assert_true(acpi.s5_known);
+    assert_int_equal(acpi.s5_typ_a, 5);
+    assert_int_equal(acpi.s5_typ_b, 1);
+}
+
 static void more_cpus_than_room(void **state)
 {
     static struct {
@@ -325,6 +347,7 @@ int main(void)
         cmocka_unit_test_setup(truncated_tables_are_survived, setup),
         cmocka_unit_test_setup(random_damage_is_survived, setup),
         cmocka_unit_test_setup(soft_off_encodings, setup),
+        cmocka_unit_test_setup(soft_off_in_an_ssdt, setup),
         cmocka_unit_test_setup(more_cpus_than_room, setup),
     };
 

@@ -13,6 +13,7 @@
 #include <hv/errno.h>
 #include <hv/hypercall.h>
 #include <hv/printk.h>
+#include <hv/trace.h>
 #include <hv/uaccess.h>
 
 #define LIST 6
@@ -27,6 +28,15 @@ void bug_at(const char *file, int line, const char *what)
 {
     fail_msg("%s:%d %s", file, line, what);
     abort();
+}
+
+uint32_t trace_mask;
+static uint64_t traced[5];
+static unsigned int nr_traced;
+void trace_record(uint32_t cls, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+    memcpy(traced, (uint64_t[]){ cls, a, b, c, d }, sizeof(traced));
+    nr_traced++;
 }
 
 static struct multicall_entry list[LIST + 1];
@@ -154,6 +164,7 @@ static struct domain domain;
 
 static int setup(void **state)
 {
+    trace_mask = 0;
     hypercall_tables_init();
     memset(&vcpu, 0, sizeof(vcpu));
     vcpu.domain = &domain;
@@ -233,6 +244,22 @@ static void unknown_and_denied_calls_are_refused(void **state)
     for (unsigned int i = 0; i < ARRAY_SIZE(control_only); i++)
         assert_int_equal(hypercalls_for(false)[control_only[i]](0, 0, 0, 0, 0, 0), -EPERM);
     assert_int_equal(nr_calls, 0);
+}
+
+/* Traced or not, a handler gets the same; the record has number, two arguments and the result. */
+static void traced_calls(void **state)
+{
+    trace_mask = TRACE_HYPERCALL;
+    hypercall_tables_init();
+    every_row_reaches_its_handler(state);
+    nr_calls = 0;
+    unknown_and_denied_calls_are_refused(state);
+    nr_traced = 0;
+    assert_int_equal(hypercalls_for(true)[__HYPERVISOR_console_io](11, 12, 13, 0, 0, 0),
+                     1000 + __HYPERVISOR_console_io);
+    assert_int_equal(nr_traced, 1);
+    assert_memory_equal(traced, ((uint64_t[]){ TRACE_HYPERCALL, __HYPERVISOR_console_io, 11, 12,
+                                               1000 + __HYPERVISOR_console_io }), sizeof(traced));
 }
 
 static void plain_continuation_sets_the_guest_back(void **state)
@@ -354,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup(rows_name_their_numbers, setup),
         cmocka_unit_test_setup(every_row_reaches_its_handler, setup),
         cmocka_unit_test_setup(unknown_and_denied_calls_are_refused, setup),
+        cmocka_unit_test_setup(traced_calls, setup),
         cmocka_unit_test_setup(plain_continuation_sets_the_guest_back, setup),
         cmocka_unit_test_setup(results_are_written, setup),
         cmocka_unit_test_setup(permissions_hold_in_multicalls, setup),

@@ -12,10 +12,10 @@
 enum trace_class {
     TRACE_HYPERCALL = 1 << 0, /* number, arg1, arg2, result */
     TRACE_EXCEPTION = 1 << 1, /* vector, error code, rip, cr2 */
-    TRACE_EMULATE = 1 << 2,   /* kind, rip, operand */
+    TRACE_EMULATE = 1 << 2,   /* opcode, rip, rax, rcx */
     TRACE_IRQ = 1 << 3,       /* vector, gsi */
-    TRACE_EVENT = 1 << 4,     /* port */
-    TRACE_SCHED = 1 << 5,     /* from, to */
+    TRACE_EVENT = 1 << 4,     /* domain, port, state */
+    TRACE_SCHED = 1 << 5,     /* from domain, its vCPU, to domain, its vCPU */
 };
 extern uint32_t trace_mask;
 

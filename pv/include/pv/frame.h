@@ -55,20 +55,26 @@ static inline void frame_put(struct page_info *pg)
         put_page(pg);
 }
 
-/* One more writable use of a frame that is of that type already. */
-static inline bool frame_use_writable(struct page_info *pg)
+/* One more use of a frame as the type that it is validated as. */
+static inline bool frame_use(struct page_info *pg, unsigned long type)
 {
     unsigned long x = READ_ONCE(pg->type_info);
 
-    return likely((x & (PGT_type_mask | PGT_validated)) == (PGT_writable_page | PGT_validated) &&
+    return likely((x & (PGT_type_mask | PGT_validated)) == (type | PGT_validated) &&
                   cmpxchg(&pg->type_info, x, x + 1) == x);
+}
+
+/* One use less, if it isn't the last. */
+static inline bool frame_unuse(struct page_info *pg)
+{
+    unsigned long x = READ_ONCE(pg->type_info);
+
+    return likely((int32_t)x > 1 && cmpxchg(&pg->type_info, x, x - 1) == x);
 }
 
 static inline void frame_unuse_writable(struct page_info *pg)
 {
-    unsigned long x = READ_ONCE(pg->type_info);
-
-    if (unlikely((int32_t)x <= 1 || cmpxchg(&pg->type_info, x, x - 1) != x))
+    if (unlikely(!frame_unuse(pg)))
         pt_put(pg, false);
 }
 

@@ -96,12 +96,46 @@ static inline bool guest_slot(unsigned int level, unsigned int slot)
     return level < 4 || slot < HV_FIRST_SLOT || slot > HV_LAST_SLOT;
 }
 
-/* Tables are mostly empty: so many entries from here, of a table that no guest can write to, are
-   passed over at once if none is present. */
-#define PT_GROUP 8u
+/* Tables are mostly empty: whole groups of entries are passed over at once. For tables that no
+   guest can write to. */
+#define PT_GROUP 32u
+#define PT_SUBGROUP 8u
+static inline pte_t pt_or8(const pte_t *t)
+{
+    return t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7];
+}
 static inline bool pt_group_empty(const pte_t *t)
 {
-    return !((t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7]) & PTE_P);
+    return !((pt_or8(t) | pt_or8(t + 8) | pt_or8(t + 16) | pt_or8(t + 24)) & PTE_P);
+}
+/* The first present entry from i on; PT_ENTRIES if there is none. */
+static inline __attribute__((always_inline)) unsigned int pt_next_present(const pte_t *t,
+                                                                          unsigned int i)
+{
+    while (i < PT_ENTRIES && !(t[i] & PTE_P)) {
+        if (!(i % PT_GROUP) && pt_group_empty(&t[i]))
+            i += PT_GROUP;
+        else if (!(i % PT_SUBGROUP) && !(pt_or8(&t[i]) & PTE_P))
+            i += PT_SUBGROUP;
+        else
+            i++;
+    }
+    return i;
+}
+/* The number of entries up to the last present one among the first i. */
+static inline unsigned int pt_last_present(const pte_t *t, unsigned int i)
+{
+    while (i) {
+        if (!(i % PT_GROUP) && pt_group_empty(&t[i - PT_GROUP]))
+            i -= PT_GROUP;
+        else if (!(i % PT_SUBGROUP) && !(pt_or8(&t[i - PT_SUBGROUP]) & PTE_P))
+            i -= PT_SUBGROUP;
+        else if (t[i - 1] & PTE_P)
+            break;
+        else
+            i--;
+    }
+    return i;
 }
 
 /* Reads an entry of what was a table a moment ago: 0 if there is no such memory. */

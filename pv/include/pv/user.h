@@ -10,14 +10,25 @@
 #include <hv/uaccess.h>
 #include <pv/pv.h>
 
-#ifdef HV_UNIT_TEST
-static inline bool pv_get_2_words(uint64_t *dst, const void *gva)
+#define PV_ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/*
+ * The addresses that guests may use lie next to each other when they wrap around. For a few words
+ * that suffices: what an access at the end of the address space would wrap to is the guest's too.
+ */
+static inline bool pv_words_ok(const void *gva, unsigned int n)
 {
-    return !copy_from_guest(dst, gva, 16);
+    return (unsigned long)gva - HV_VIRT_END <= 0x0000800000000000UL - HV_VIRT_END - 8 * n;
 }
-static inline bool pv_get_3_words(uint64_t *dst, const void *gva)
+
+#ifdef HV_UNIT_TEST
+static inline bool pv_get_words_unchecked(uint64_t *dst, const void *gva, unsigned int n)
 {
-    return !copy_from_guest(dst, gva, 24);
+    return !copy_from_guest(dst, gva, 8 * n);
+}
+static inline bool pv_put_words_unchecked(void *gva, const uint64_t *src, unsigned int n)
+{
+    return !copy_to_guest(gva, src, 8 * n);
 }
 #else
 
@@ -25,58 +36,64 @@ static inline bool pv_get_3_words(uint64_t *dst, const void *gva)
 #define PV_SMAP_INSN(which)                                                                        \
     "771: .byte 0x0f, 0x1f, 0x00\n .pushsection .smap_patch, \"a\"\n .balign 4\n"                  \
     " .long 771b - ., " which "\n .popsection\n"
-#define PV_OPEN_SMAP PV_SMAP_INSN("0xcb")
-#define PV_CLOSE_SMAP PV_SMAP_INSN("0xca")
+#define pv_open_smap() __asm__ volatile(PV_SMAP_INSN("0xcb") : : : "memory")
+#define pv_close_smap() __asm__ volatile(PV_SMAP_INSN("0xca") : : : "memory")
 
-/*
- * The addresses that guests may use lie next to each other when they wrap around. For a few words that suffices: what an
- * access at the end of the address space would wrap to is the guest's too.
- */
-static inline bool pv_words_ok(const void *gva, unsigned int bytes)
+/* One word, between the two above; a fault goes on at the label. */
+#define pv_load_word(dst, p, fault)                                                                \
+    __asm__ goto("1: movq %1, %0\n" EX_TABLE("1b", "%l2")                                          \
+                 : "=r"(dst) : "m"(*(const uint64_t *)(p)) : : fault)
+#define pv_store_word(p, src, fault)                                                               \
+    __asm__ goto("1: movq %1, %0\n" EX_TABLE("1b", "%l2")                                          \
+                 : "=m"(*(uint64_t *)(p)) : "re"((uint64_t)(src)) : : fault)
+
+/* For addresses that are known to be the guest's. False: not mapped; dst is undefined then. n: a
+   small constant. */
+PV_ALWAYS_INLINE bool pv_get_words_unchecked(uint64_t *dst, const void *gva, unsigned int n)
 {
-    return (unsigned long)gva - HV_VIRT_END <= 0x0000800000000000UL - HV_VIRT_END - bytes;
-}
+    const uint64_t *src = gva;
 
-#define PV_GUEST_FAULT(insn) EX_TABLE(insn, "779b")
-#define PV_GUEST_FAULT_EXIT                                                                        \
-    ".subsection 1\n779:\n" PV_CLOSE_SMAP " jmp %l[fault]\n .previous\n"
+    pv_open_smap();
+#pragma GCC unroll 8
+    for (unsigned int i = 0; i < n; i++) {
+        uint64_t w;
 
-/* False: not the guest's memory, or not mapped; dst is undefined then. */
-static inline bool pv_get_2_words(uint64_t *dst, const void *gva)
-{
-    uint64_t a, b;
-
-    if (unlikely(!pv_words_ok(gva, 16)))
-        return false;
-    __asm__ goto(PV_OPEN_SMAP
-                 "1: movq (%2), %0\n2: movq 8(%2), %1\n" PV_CLOSE_SMAP PV_GUEST_FAULT_EXIT
-                 PV_GUEST_FAULT("1b") PV_GUEST_FAULT("2b")
-                 : "=&r"(a), "=&r"(b) : "r"(gva) : "memory" : fault);
-    dst[0] = a;
-    dst[1] = b;
+        pv_load_word(w, &src[i], fault);
+        dst[i] = w;
+    }
+    pv_close_smap();
     return true;
 fault:
+    pv_close_smap();
     return false;
 }
 
-static inline bool pv_get_3_words(uint64_t *dst, const void *gva)
+/* For a guest in kernel mode. False as above; some may have been written then. */
+PV_ALWAYS_INLINE bool pv_put_words_unchecked(void *gva, const uint64_t *src, unsigned int n)
 {
-    uint64_t a, b, c;
+    uint64_t *dst = gva;
 
-    if (unlikely(!pv_words_ok(gva, 24)))
-        return false;
-    __asm__ goto(PV_OPEN_SMAP
-                 "1: movq (%3), %0\n2: movq 8(%3), %1\n3: movq 16(%3), %2\n" PV_CLOSE_SMAP
-                 PV_GUEST_FAULT_EXIT
-                 PV_GUEST_FAULT("1b") PV_GUEST_FAULT("2b") PV_GUEST_FAULT("3b")
-                 : "=&r"(a), "=&r"(b), "=&r"(c) : "r"(gva) : "memory" : fault);
-    dst[0] = a;
-    dst[1] = b;
-    dst[2] = c;
+    pv_open_smap();
+#pragma GCC unroll 8
+    for (unsigned int i = 0; i < n; i++)
+        pv_store_word(&dst[i], src[i], fault);
+    pv_close_smap();
     return true;
 fault:
+    pv_close_smap();
     return false;
 }
 #endif
+
+/* The same with a check; false also if it isn't the guest's memory. */
+PV_ALWAYS_INLINE bool pv_get_words(uint64_t *dst, const void *gva, unsigned int n)
+{
+    return likely(pv_words_ok(gva, n)) && pv_get_words_unchecked(dst, gva, n);
+}
+
+PV_ALWAYS_INLINE bool pv_put_words(void *gva, const uint64_t *src, unsigned int n)
+{
+    return likely(pv_words_ok(gva, n)) && pv_put_words_unchecked(gva, src, n);
+}
 
 #endif

@@ -17,6 +17,7 @@ hypervisor is ours or Debian's Xen 4.17, for comparison.
 """
 import argparse
 import contextlib
+import gzip
 import os
 import re
 import shutil
@@ -88,6 +89,16 @@ class Env:
         self._count += 1
         name = os.path.splitext(os.path.basename(sys.argv[0]))[0]
         return os.path.join(self.logs, f'{name}.serial{self._count}.log')
+
+    def plain_hypervisor(self):
+        """The hypervisor's file uncompressed, as QEMU's -kernel needs it."""
+        if not self.hypervisor.endswith('.gz'):
+            return self.hypervisor
+        path = os.path.join(self.folder, 'hypervisor')
+        if not os.path.exists(path):
+            with gzip.open(self.hypervisor) as packed, open(path, 'wb') as out:
+                shutil.copyfileobj(packed, out)
+        return path
 
     def command(self, *words):
         """The command line of a `make run` with these VARIABLE=VALUE words."""
