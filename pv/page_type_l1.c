@@ -192,7 +192,7 @@ int l1_validate(struct page_info *pg, struct domain *d)
     pte_t *t = page_to_virt(pg);
     unsigned int i;
 
-    for (i = 0; (i = pt_next_present(t, i)) < PT_ENTRIES; i++) {
+    pt_for_each_present(i, t) {
         pte_t e = t[i];
         int rc = entry_get(&e, d, d);
 
@@ -212,7 +212,7 @@ void l1_devalidate(struct page_info *pg, struct domain *d)
     const pte_t *t = page_to_virt(pg);
     unsigned int i;
 
-    for (i = 0; (i = pt_next_present(t, i)) < PT_ENTRIES; i++)
+    pt_for_each_present(i, t)
         entry_put(t[i], d);
 }
 

@@ -49,11 +49,11 @@ int table_validate(struct page_info *pg, unsigned int level, struct domain *d, b
     unsigned int start = pg->progress & ~PT_ENTRY_HELD, i;
     bool held = pg->progress & PT_ENTRY_HELD;
 
-    for (i = start; (i = pt_next_present(t, i)) < PT_ENTRIES; i++) {
+    pt_for_each_present(i, t) {
         pte_t e = t[i];
         int rc;
 
-        if (!guest_slot(level, i))
+        if (i < start || !guest_slot(level, i))
             continue;
         /* Each call does at least one entry, or it would never end where interrupts keep coming. */
         if (preempt && i > start && hypercall_preempt_check())
@@ -92,24 +92,21 @@ static int entry_drop(pte_t e, bool held, bool preempt)
 int table_devalidate(struct page_info *pg, unsigned int level, bool preempt)
 {
     const pte_t *t = page_to_virt(pg);
-    unsigned int i = pg->progress & ~PT_ENTRY_HELD;
+    unsigned int end = pg->progress & ~PT_ENTRY_HELD, i;
     bool held = pg->progress & PT_ENTRY_HELD, done = false;
-    int rc = held ? entry_drop(t[i], true, preempt) : 0;
+    int rc = held ? entry_drop(t[end], true, preempt) : 0;
 
     if (rc)
         return rc;
-    while ((i = pt_last_present(t, i)) > 0) {
-        if (!guest_slot(level, i - 1)) {
-            i--;
+    pt_for_each_present_down(i, t) {
+        if (i >= end || !guest_slot(level, i))
             continue;
-        }
         if (preempt && done && hypercall_preempt_check()) {
-            pg->progress = progress_at(i, false);
+            pg->progress = progress_at(i + 1, false);
             return -ERESTART;
         }
         done = true;
-        rc = entry_drop(t[i - 1], false, preempt);
-        i--;
+        rc = entry_drop(t[i], false, preempt);
         if (rc) {
             pg->progress = progress_at(i, true);
             return rc;

@@ -7,8 +7,10 @@
 #include <hv/bitops.h>
 #include <hv/iocap.h>
 #include <hv/processor.h>
+#include <pv/frame.h>
 #include <pv/insn.h>
 #include <pv/pt.h>
+#include <pv/user.h>
 
 #define EFLAGS_ARITH                                                                               \
     (X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | X86_EFLAGS_SF | X86_EFLAGS_OF)
@@ -213,13 +215,13 @@ static bool write_entry(pte_t *p, unsigned int off, const struct pv_insn *in,
 }
 
 /* The instruction is done; eflags as it left them. */
-static inline void advance(struct vcpu *v, const struct pv_insn *in, struct cpu_user_regs *regs,
+static inline void advance(struct vcpu *v, unsigned int len, struct cpu_user_regs *regs,
                            uint64_t eflags)
 {
     bool trap = regs->rflags & X86_EFLAGS_TF;
 
     regs->rflags = eflags & ~(uint64_t)X86_EFLAGS_RF;
-    regs->rip += in->len;
+    regs->rip += len;
     if (unlikely(trap)) {
         v->debugreg[6] |= X86_DR6_BS;
         pv_inject_exception(X86_EXC_DB, 0);
@@ -235,7 +237,7 @@ static void complete(struct vcpu *v, const struct pv_insn *in, struct cpu_user_r
         regs->rax = (uint32_t)fx->reg_val;
         regs->rdx = fx->reg_val >> 32;
     }
-    advance(v, in, regs, fx->eflags);
+    advance(v, in->len, regs, fx->eflags);
 }
 
 /* Any known instruction on a part of an entry or all of it. The table is locked until the entry is
@@ -268,7 +270,7 @@ static inline bool emulate_whole(struct vcpu *v, struct page_info *pg, pte_t *p,
         return false;
     if (in->opcode == OP_XCHG)
         *pv_reg_ptr(regs, in->reg) = old;
-    advance(v, in, regs, regs->rflags);
+    advance(v, in->len, regs, regs->rflags);
     return true;
 }
 
@@ -283,6 +285,55 @@ static bool drop_mmio_write(struct vcpu *v, const struct pv_insn *in, struct cpu
     return true;
 }
 
+/* MOV or XCHG of a 64-bit register and memory that another register points to. */
+#define QUICK_LEN 3
+#define REX_W_MASK 0xf8
+#define REX_W_ONLY 0x48
+
+struct quick { uint8_t opcode, reg, base; };
+
+static inline bool decode_quick(struct quick *q, uint64_t code)
+{
+    unsigned int modrm = code >> 16 & 0xff;
+
+    q->opcode = (uint8_t)(code >> 8);
+    q->reg = (uint8_t)((modrm >> 3) | (code & 4) << 1);
+    q->base = (uint8_t)((modrm & 7) | (code & 1) << 3);
+    return (code & REX_W_MASK) == REX_W_ONLY && (q->opcode == OP_XCHG || q->opcode == OP_MOV) &&
+           modrm < 0x40 && (modrm & 6) != 4;
+}
+
+/* What kernels do most, without the decoder. False: nothing was done. */
+static inline bool emulate_quick(struct vcpu *v, unsigned long addr, struct cpu_user_regs *regs)
+{
+    struct domain *d = v->domain;
+    uint64_t code;
+    struct quick q;
+    pte_t e, old, *p;
+    int rc;
+
+    if (unlikely((addr & (sizeof(pte_t) - 1)) ||
+                 (regs->rip & ~PAGE_MASK) > PAGE_SIZE - sizeof(code) ||
+                 !pv_get_words(&code, (const void *)regs->rip, 1)) ||
+        !decode_quick(&q, code) || unlikely(pv_reg64(regs, q.base) != addr))
+        return false;
+    e = pt_walk_read(pv_vcpu(v)->guest_root, addr);
+    if (unlikely((e & (PTE_P | PTE_RW)) != PTE_P || !frame_lock_l1(pte_mfn(e), d)))
+        return false;
+    p = (pte_t *)mfn_to_virt(pte_mfn(e)) + (addr & ~PAGE_MASK) / sizeof(pte_t);
+    do {
+        old = READ_ONCE(*p);
+        rc = l1_update(p, old, pv_reg64(regs, q.reg), L1_IF_SAME, d, d);
+    } while (unlikely(rc == -EAGAIN));
+    pt_unlock_page(mfn_to_page(pte_mfn(e)));
+    if (unlikely(rc))
+        return false;
+    if (q.opcode == OP_XCHG)
+        *pv_reg_ptr(regs, q.reg) = old;
+    advance(v, QUICK_LEN, regs, regs->rflags);
+    return true;
+}
+
 bool pv_ptwr_emulate(struct vcpu *v, unsigned long addr, struct cpu_user_regs *regs)
 {
     unsigned int off = addr & (sizeof(pte_t) - 1);
@@ -293,6 +344,8 @@ bool pv_ptwr_emulate(struct vcpu *v, unsigned long addr, struct cpu_user_regs *r
 
     if (!pv_in_kernel(v) || !pv_addr_ok(addr))
         return false;
+    if (likely(emulate_quick(v, addr, regs)))
+        return true;
     map = pt_walk(pv_vcpu(v)->guest_root, addr);
     e = map ? READ_ONCE(*map) : 0;
     if ((e & (PTE_P | PTE_RW)) != PTE_P)

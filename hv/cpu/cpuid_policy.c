@@ -145,6 +145,8 @@ static void fs_apply_needs(uint32_t *fs)
 /* --- Leaves --- */
 
 /* Where a leaf is kept; NULL if policies have no such leaf. */
+#define FIRST_WITH_SUBLEAVES 4
+
 static struct cpuid_leaf *slot_of(struct cpuid_policy *p, uint32_t leaf, uint32_t sub)
 {
     switch (leaf) {
@@ -496,9 +498,6 @@ static void adjust_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub, struc
     bool dom0_kernel = v->domain->is_control && pv_in_kernel(v);
 
     switch (leaf) {
-    case 0x1:
-        adjust_leaf1(v, res);
-        return;
     case 0x5:
         if (dom0_kernel && guest_regs()->entry_vector == X86_EXC_GP && cpu_has(X86_FEATURE_MONITOR))
             *res = raw_policy.basic[5];
@@ -536,11 +535,15 @@ void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t sub, struct cpuid
     }
     if (leaf > (leaf >= EXT_BASE ? p->ext[0].a : p->basic[0].a))
         return;
-    l = slot_of(p, leaf, sub);
+    l = leaf < FIRST_WITH_SUBLEAVES ? &p->basic[leaf] : slot_of(p, leaf, sub);
     if (!l)
         return;
     *res = *l;
-    if (!v->domain->is_hvm)
+    if (v->domain->is_hvm)
+        return;
+    if (leaf == 1)
+        adjust_leaf1(v, res);
+    else
         adjust_leaf(v, leaf, sub, res);
 }
 

@@ -10,6 +10,7 @@
 #include <hv/printk.h>
 #include <hv/processor.h>
 #include <hv/uaccess.h>
+#include <pv/user.h>
 #include "grant_priv.h"
 
 #define INITIAL_FRAMES 1
@@ -265,6 +266,8 @@ static void query_in(const struct domain *d, struct gnttab_query_size *op)
     op->max_nr_frames = gt ? gt->max_frames : 0;
 }
 
+_Static_assert(sizeof(struct gnttab_query_size) == 16, "two words");
+
 static long query_size(struct gnttab_query_size *uop, unsigned int count)
 {
     struct gnttab_query_size op;
@@ -273,11 +276,11 @@ static long query_size(struct gnttab_query_size *uop, unsigned int count)
 
     if (count != 1)
         return -EINVAL;
-    if (copy_arg_from(&op, uop))
+    if (copy_words_from_guest(&op, uop, sizeof(op) / 8))
         return -EFAULT;
     if (op.dom == DOMID_SELF) {
         query_in(current->domain, &op);
-        return copy_arg_to(uop, &op);
+        return copy_words_to_guest(uop, &op, sizeof(op) / 8);
     }
     d = target_domain(op.dom, &err);
     if (d) {
@@ -286,7 +289,7 @@ static long query_size(struct gnttab_query_size *uop, unsigned int count)
     } else {
         op.status = no_domain(err);
     }
-    return copy_arg_to(uop, &op);
+    return copy_words_to_guest(uop, &op, sizeof(op) / 8);
 }
 
 /* Version 2 as a Xen with gnttab=max-ver:1 answers it: as if the call did not exist. */

@@ -251,7 +251,7 @@ static long acquire_from(struct domain *d, struct xen_mem_acquire_resource *r, u
     long rc;
 
     if (!max)
-        return -EINVAL;
+        return r->type > XENMEM_resource_vmtrace_buf ? -EOPNOTSUPP : -EINVAL;
     if (handle_is_null(r->frame_list)) {
         if (r->nr_frames || start)
             return -EINVAL;

@@ -22,7 +22,8 @@ MAX_IFS_PER_KLOC = 2.0
 MAX_HYPERVISOR_LOC = 40000
 # What of the core knows the PV back end by name: entry code, per-CPU tables, and what only a PV
 # guest can ask for. All else reaches a back end through struct vcpu_backend.
-KNOWS_PV = ('hv/cpu/', 'hv/mm/paging.c', 'hv/hypercall/physdev.c', 'hv/hypercall/multicall.c')
+KNOWS_PV = ('hv/cpu/', 'hv/mm/paging.c', 'hv/hypercall/physdev.c', 'hv/hypercall/multicall.c',
+            'hv/domain/evtchn_op.c', 'hv/domain/grant.c')
 # CPUID feature bits are named after the features; the policy table lists them all.
 ALLOWED_VENDOR_WORDS = re.compile(r'X86_FEATURE_\w+|XEN_CPUFEATURE\(\w+|X86_CR4_VMXE|X86_EFER_SVME|'
                                   r'EFER_SVME|CR4_VMXE|MSR_\w+')

@@ -42,7 +42,13 @@ static uint32_t flushed_at[CPUS];
 static unsigned int flushes;
 static cpumask_t flushed_cpus;
 
-void panic(const char *fmt, ...) { abort(); }
+static jmp_buf *panicked;       /* where a panic that is wanted goes */
+void panic(const char *fmt, ...)
+{
+    if (panicked)
+        longjmp(*panicked, 1);
+    abort();
+}
 void bug_at(const char *file, int line, const char *what) { abort(); }
 void page_reset_cacheattr(struct page_info *pg) { }
 void put_domain(struct domain *d) { atomic_dec(&d->refcnt); }
@@ -459,6 +465,10 @@ static void heap_objects(void **state)
     assert_int_equal(free_pages_total(), before);
 }
 
+#ifdef DEBUG
+#include "page_alloc_debug.h"
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -475,6 +485,9 @@ int main(void)
         cmocka_unit_test_setup(claims, fresh_domains),
         cmocka_unit_test_setup(dying_domain_lists, fresh_domains),
         cmocka_unit_test_setup(heap_objects, fresh_domains),
+#ifdef DEBUG
+        DEBUG_TESTS
+#endif
     };
     return cmocka_run_group_tests(tests, boot_machine, NULL);
 }

@@ -108,35 +108,22 @@ static inline bool pt_group_empty(const pte_t *t)
 {
     return !((pt_or8(t) | pt_or8(t + 8) | pt_or8(t + 16) | pt_or8(t + 24)) & PTE_P);
 }
-/* The first present entry from i on; PT_ENTRIES if there is none. */
-static inline __attribute__((always_inline)) unsigned int pt_next_present(const pte_t *t,
-                                                                          unsigned int i)
-{
-    while (i < PT_ENTRIES && !(t[i] & PTE_P)) {
-        if (!(i % PT_GROUP) && pt_group_empty(&t[i]))
-            i += PT_GROUP;
-        else if (!(i % PT_SUBGROUP) && !(pt_or8(&t[i]) & PTE_P))
-            i += PT_SUBGROUP;
-        else
-            i++;
-    }
-    return i;
-}
-/* The number of entries up to the last present one among the first i. */
-static inline unsigned int pt_last_present(const pte_t *t, unsigned int i)
-{
-    while (i) {
-        if (!(i % PT_GROUP) && pt_group_empty(&t[i - PT_GROUP]))
-            i -= PT_GROUP;
-        else if (!(i % PT_SUBGROUP) && !(pt_or8(&t[i - PT_SUBGROUP]) & PTE_P))
-            i -= PT_SUBGROUP;
-        else if (t[i - 1] & PTE_P)
-            break;
-        else
-            i--;
-    }
-    return i;
-}
+/* The statement that follows is done for each present entry i of table t. */
+#define pt_for_each_present(i, t)                                                                  \
+    for (unsigned int g_ = 0; g_ < PT_ENTRIES; g_ += PT_GROUP)                                     \
+        if (!pt_group_empty(&(t)[g_]))                                                             \
+            for (unsigned int s_ = g_; s_ < g_ + PT_GROUP; s_ += PT_SUBGROUP)                      \
+                if (pt_or8(&(t)[s_]) & PTE_P)                                                      \
+                    for ((i) = s_; (i) < s_ + PT_SUBGROUP; (i)++)                                  \
+                        if ((t)[i] & PTE_P)
+/* The same from the last one to the first. */
+#define pt_for_each_present_down(i, t)                                                             \
+    for (unsigned int g_ = PT_ENTRIES; g_ > 0; g_ -= PT_GROUP)                                     \
+        if (!pt_group_empty(&(t)[g_ - PT_GROUP]))                                                  \
+            for (unsigned int s_ = g_; s_ > g_ - PT_GROUP; s_ -= PT_SUBGROUP)                      \
+                if (pt_or8(&(t)[s_ - PT_SUBGROUP]) & PTE_P)                                        \
+                    for ((i) = s_; (i)-- > s_ - PT_SUBGROUP;)                                      \
+                        if ((t)[i] & PTE_P)
 
 /* Reads an entry of what was a table a moment ago: 0 if there is no such memory. */
 static inline pte_t pt_read(const pte_t *p)
@@ -154,9 +141,9 @@ static inline pte_t pt_read(const pte_t *p)
 /*
  * Finds the level 1 table for va below a root table by the direct map; false if there is none.
  * Takes no locks: another CPU may be taking the tables apart, so that entries can be anything. The
- * frame found is RAM, but it must be locked (pt_lock_table) before it is used as a table.
+ * frame found need not even be RAM; it must be locked (pt_lock_table) before it is used as a table.
  */
-static inline bool pt_walk_to_l1(paddr_t root, unsigned long va, mfn_t *l1)
+static inline bool pt_walk_to_any(paddr_t root, unsigned long va, mfn_t *l1)
 {
     const pte_t *t = maddr_to_virt(root);
     pte_t e;
@@ -171,7 +158,20 @@ static inline bool pt_walk_to_l1(paddr_t root, unsigned long va, mfn_t *l1)
     t = mfn_to_virt(pte_mfn(e));
     e = pt_read(&t[l2_index(va)]);
     *l1 = pte_mfn(e);
-    return likely((e & (PTE_P | PTE_PSE)) == PTE_P) && mfn_valid(*l1);
+    return likely((e & (PTE_P | PTE_PSE)) == PTE_P);
+}
+/* The same, and the frame is RAM. */
+static inline bool pt_walk_to_l1(paddr_t root, unsigned long va, mfn_t *l1)
+{
+    return pt_walk_to_any(root, va, l1) && mfn_valid(*l1);
+}
+/* The entry in it as it was a moment ago; 0 if there is none. */
+static inline pte_t pt_walk_read(paddr_t root, unsigned long va)
+{
+    mfn_t l1;
+
+    return likely(pt_walk_to_any(root, va, &l1))
+               ? pt_read((const pte_t *)mfn_to_virt(l1) + l1_index(va)) : 0;
 }
 /* The entry in it; NULL if there is none. */
 static inline pte_t *pt_walk(paddr_t root, unsigned long va)

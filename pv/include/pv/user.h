@@ -7,6 +7,7 @@
 #ifndef PV_USER_H
 #define PV_USER_H
 
+#include <hv/errno.h>
 #include <hv/uaccess.h>
 #include <pv/pv.h>
 
@@ -94,6 +95,22 @@ PV_ALWAYS_INLINE bool pv_get_words(uint64_t *dst, const void *gva, unsigned int 
 PV_ALWAYS_INLINE bool pv_put_words(void *gva, const uint64_t *src, unsigned int n)
 {
     return likely(pv_words_ok(gva, n)) && pv_put_words_unchecked(gva, src, n);
+}
+
+/* copy_from_guest() and copy_to_guest() of n whole words for a hypercall of whatever guest: 0 or
+   -EFAULT, with dst undefined. */
+PV_ALWAYS_INLINE int copy_words_from_guest(void *dst, const void *gva, unsigned int n)
+{
+    if (unlikely(current->domain->is_hvm))
+        return copy_from_guest(dst, gva, 8 * n);
+    return likely(pv_get_words(dst, gva, n)) ? 0 : -EFAULT;
+}
+
+PV_ALWAYS_INLINE int copy_words_to_guest(void *gva, const void *src, unsigned int n)
+{
+    if (unlikely(current->domain->is_hvm))
+        return copy_to_guest(gva, src, 8 * n);
+    return likely(pv_put_words(gva, src, n)) ? 0 : -EFAULT;
 }
 
 #endif

@@ -80,8 +80,42 @@ static void eoi_page(void)
     expect(hc_physdev_op(PHYSDEVOP_pirq_eoi_gmfn_v2, &op), -XEN_EBUSY);
 }
 
+#define IOAPIC 0xfec00000
+
+/* Registers of the first I/O APIC, as Linux reads them at boot: version 1x and 24 entries. */
+static void apic(void)
+{
+    struct physdev_apic op = { .apic_physbase = IOAPIC, .reg = 1 };
+
+    expect(hc_physdev_op(PHYSDEVOP_apic_read, &op), 0);
+    check((op.value & 0xf0) == 0x10 || (op.value & 0xf0) == 0x20, "version register is 0x%x",
+          op.value);
+    expect(op.value >> 16 & 0xff, 23);
+    op.apic_physbase = 0x12345000;
+    expect(hc_physdev_op(PHYSDEVOP_apic_read, &op), -XEN_EINVAL);
+    expect(hc_physdev_op(PHYSDEVOP_apic_read, 0x1000), -XEN_EFAULT);
+}
+
+/* The kernel tells of every PCI device that it finds. This machine has no memory-mapped
+   configuration space. */
+static void pci(void)
+{
+    struct physdev_pci_device_add add = { .bus = 0, .devfn = 1 << 3 };
+    struct physdev_pci_device remove = { .bus = 0, .devfn = 1 << 3 };
+    struct physdev_pci_mmcfg_reserved mmcfg = { .address = 0xb0000000, .end_bus = 255 };
+
+    expect(hc_physdev_op(PHYSDEVOP_pci_device_add, &add), 0);
+    expect(hc_physdev_op(PHYSDEVOP_pci_device_add, &add), 0);
+    expect(hc_physdev_op(PHYSDEVOP_pci_device_remove, &remove), 0);
+    expect(hc_physdev_op(PHYSDEVOP_pci_device_remove, &remove), -XEN_ENODEV);
+    expect(hc_physdev_op(PHYSDEVOP_pci_mmcfg_reserved, &mmcfg), -XEN_ENODEV);
+    expect(hc_physdev_op(PHYSDEVOP_pci_device_add, 0x1000), -XEN_EFAULT);
+}
+
 void test_main(void)
 {
+    apic();
+    pci();
     gsi();
     hostile();
     eoi_page();

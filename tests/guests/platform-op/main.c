@@ -79,9 +79,25 @@ static void firmware(void)
     expect(call(XENPF_firmware_info), -XEN_EINVAL);
 }
 
+/* What Linux uploads about a processor's power management. */
+static void power(void)
+{
+    static uint32_t pdc[3] = { 1, 1, 0 };
+
+    memset(&op, 0, sizeof(op));
+    op.u.set_pminfo.type = XEN_PM_PDC;
+    set_xen_guest_handle(op.u.set_pminfo.u.pdc, pdc);
+    expect(call(XENPF_set_processor_pminfo), 0);
+    set_xen_guest_handle(op.u.set_pminfo.u.pdc, (void *)0x1000);
+    expect(call(XENPF_set_processor_pminfo), -XEN_EFAULT);
+    op.u.set_pminfo.type = 99;
+    expect(call(XENPF_set_processor_pminfo), -XEN_EINVAL);
+}
+
 void test_main(void)
 {
     set_time();
+    power();
     processors();
     firmware();
     memset(&op, 0, sizeof(op));
