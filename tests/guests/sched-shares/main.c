@@ -83,7 +83,7 @@ static void measure(const char *what, unsigned long percent[2])
 
 static bool about_1_to_3(const unsigned long percent[2])
 {
-    return percent[0] >= 15 && percent[0] <= 35 && percent[1] >= 60;
+    return percent[0] >= 15 && percent[0] <= 42 && percent[1] >= 56;
 }
 
 static void parameters(void)
