@@ -22,6 +22,7 @@
 #define RETRY_TIME USECS(20)
 #define DEFAULT_WEIGHT 256
 #define DEFAULT_RATELIMIT_US 1000
+#define MAX_SPAN (8 * PERIOD)     /* more is not made up for */
 #define DEFAULT_TSLICE_MS 30
 #define CAP_KEEP ((uint16_t)~0u)
 
@@ -63,6 +64,7 @@ static DEFINE_SPINLOCK(acct_lock, LOCK_LEAF);
 static LIST_HEAD(active_doms);
 static unsigned int acct_generation;
 static struct timer acct_timer;
+static s_time_t acct_last, acct_span = PERIOD; /* acct_lock */
 static cpumask_t idlers;          /* CPUs that run their idle vCPU and have not been poked */
 
 static unsigned int tslice_ms = DEFAULT_TSLICE_MS;
@@ -161,6 +163,8 @@ static void activate(struct sched_vcpu *s)
         if (sdom->nr_active++ == 0)
             list_add_tail(&sdom->elem, &active_doms);
     }
+    if (first)
+        acct_last = NOW();
     spin_unlock_irqrestore(&acct_lock, flags);
     if (first)
         set_timer(&acct_timer, NOW() + PERIOD);
@@ -195,8 +199,8 @@ static void burn(struct sched_vcpu *s, s_time_t now)
 /* The most that the domain can use in one period. */
 static int64_t dom_peak(const struct sched_dom *sdom)
 {
-    int64_t peak = (int64_t)sdom->nr_active * PERIOD;
-    int64_t cap = sdom->cap * PERIOD / 100;
+    int64_t peak = (int64_t)sdom->nr_active * acct_span;
+    int64_t cap = sdom->cap * acct_span / 100;
 
     return sdom->cap && cap < peak ? cap : peak;
 }
@@ -210,11 +214,11 @@ static void pay_domain(struct sched_dom *sdom, int64_t share)
     list_for_each_safe (s, tmp, &sdom->vcpus, active) {
         int64_t credit = __atomic_add_fetch(&s->credit, share, __ATOMIC_RELAXED);
 
-        if (credit > PERIOD) {
+        if (credit > acct_span) {
             __atomic_store_n(&s->credit, PERIOD / 2, __ATOMIC_RELAXED);
             deactivate(s);
-        } else if (credit < -PERIOD) {
-            __atomic_store_n(&s->credit, -PERIOD, __ATOMIC_RELAXED);
+        } else if (credit < -acct_span) {
+            __atomic_store_n(&s->credit, -acct_span, __ATOMIC_RELAXED);
         }
     }
 }
@@ -250,6 +254,16 @@ static void divide_credit(int64_t total, uint64_t weights)
     }
 }
 
+/* The time to account for. The timer may come late, where the CPU was held up: what was used since
+   then is to be shared out too. acct_lock is held. */
+static void take_span(s_time_t now)
+{
+    acct_span = now - acct_last;
+    acct_span = MAX(acct_span, PERIOD);
+    acct_span = MIN(acct_span, MAX_SPAN);
+    acct_last = now;
+}
+
 static void account(void *unused)
 {
     struct sched_dom *sdom;
@@ -259,12 +273,13 @@ static void account(void *unused)
     bool more;
 
     spin_lock_irqsave(&acct_lock, flags);
+    take_span(NOW());
     list_for_each (sdom, &active_doms, elem) {
         sdom->settled = false;
         weights += (uint64_t)sdom->weight * sdom->nr_active;
     }
     if (weights)
-        divide_credit((int64_t)cpumask_weight(&cpu_online_map) * PERIOD, weights);
+        divide_credit((int64_t)cpumask_weight(&cpu_online_map) * acct_span, weights);
     WRITE_ONCE(acct_generation, acct_generation + 1);
     more = !list_empty(&active_doms);
     spin_unlock_irqrestore(&acct_lock, flags);
