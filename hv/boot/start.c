@@ -208,5 +208,7 @@ void start_hypervisor(uint32_t magic, paddr_t mbi)
     console_end_boot();
     system_state = SYS_active;
     paging_free_init();
+    /* Only now: another CPU may run it at once, and its console input must be its own by then. */
+    domain_unpause_by_tools(dom0);
     reset_stack_and_jump(idle_loop);
 }

@@ -271,5 +271,4 @@ void dom0_create(void)
         panic("domain 0 can't be built: %s (error %d)", why, -rc);
     free_modules();
     printk(XENLOG_INFO "domain 0: %lu MiB, %u vCPUs\n", dom0->tot_pages >> 8, vcpus);
-    domain_unpause_by_tools(dom0);
 }

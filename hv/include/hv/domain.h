@@ -253,7 +253,7 @@ int domain_unpause_by_tools(struct domain *d);
 /* Registers the vcpu_info of v at gfn + offset. */
 int map_vcpu_info(struct vcpu *v, gfn_t gfn, unsigned int offset);
 void unmap_vcpu_info(struct vcpu *v);
-/* Builds dom0 and unpauses it; panics with the cause if it can't
+/* Builds dom0, which stays paused; panics with the cause if it can't
    (pv/dom0_build.c, hv/domain/dom0.c). */
 void dom0_create(void);
 
