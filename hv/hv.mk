@@ -15,7 +15,8 @@ HV_CPP   := -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/nul
 HV_CFLAGS := -std=gnu11 -O2 -g -m64 -ffreestanding -fno-builtin-printf -fpie -fvisibility=hidden \
             -mcmodel=small -mno-red-zone -mno-mmx -mno-sse -mno-avx -mno-80387 -msoft-float \
             -fno-asynchronous-unwind-tables -fno-stack-protector -fcf-protection=none \
-            -fno-strict-aliasing -fno-common -fno-jump-tables -fno-delete-null-pointer-checks \
+            -mindirect-branch=thunk-extern -mindirect-branch-register \
+            -mfunction-return=thunk-extern -fno-strict-aliasing -fno-common -fno-jump-tables -fno-delete-null-pointer-checks \
             -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra -Wshadow -Wmissing-prototypes \
             -Wstrict-prototypes -Wundef -Wno-unused-parameter -Werror
 HV_AFLAGS := -m64 -D__ASSEMBLY__ -g -ffile-prefix-map=$(CURDIR)=.

@@ -102,17 +102,19 @@ syscall_saved:
 
     sti
     movq %r10, %rcx
-    cmpq $64, %rax
-    jae 9f
+    /* A number that is too large becomes that of the row behind the last, which refuses; without a
+       branch, so that no guess leads beyond the table. */
+    movl $NR_HYPERCALLS, %r11d
+    cmpq %r11, %rax
+    cmovaeq %r11, %rax
     movq VCPU_domain(%rbx), %r11
     movq DOMAIN_hypercalls(%r11), %r11
-    call *(%r11, %rax, 8)
+    movq (%r11, %rax, 8), %r11
+    call __x86_indirect_thunk_r11
     movq %rax, UREGS_rax(%rsp)
     jmp pv_exit_rbx
 
 8:  call pv_syscall_upcall
-    jmp pv_exit_rbx
-9:  movq $-38, UREGS_rax(%rsp)
     jmp pv_exit_rbx
 END(pv_syscall_entry)
 

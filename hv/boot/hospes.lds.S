@@ -45,9 +45,9 @@ SECTIONS
         ex_table_start = .;
         KEEP(*(.ex_table))
         ex_table_end = .;
-        smap_patch_start = .;
-        KEEP(*(.smap_patch))
-        smap_patch_end = .;
+        alternatives_start = .;
+        KEEP(*(.alternatives))
+        alternatives_end = .;
         . = ALIGN(8);
         init_array_start = .;
         KEEP(*(.init_array .init_array.*))

@@ -167,7 +167,7 @@ ENTRY(raw_copy)
     movq %rdx, %rcx
 1:  rep movsb
 2:  movq %rcx, %rax
-    ret
+    RETURN
     EX_TABLE 1b, 2b
 END(raw_copy)
 
@@ -176,7 +176,7 @@ ENTRY(raw_clear)
     xorl %eax, %eax
 1:  rep stosb
 2:  movq %rcx, %rax
-    ret
+    RETURN
     EX_TABLE 1b, 2b
 END(raw_clear)
 
@@ -193,7 +193,7 @@ ENTRY(raw_read_user)
     jnz 3f
 2:  CLOSE_SMAP
     xorl %eax, %eax
-    ret
+    RETURN
 3:  movl %edx, %ecx
 4:  rep movsb
     jmp 2b
@@ -203,7 +203,7 @@ ENTRY(raw_read_user)
     rep stosb
     CLOSE_SMAP
     movl $-14, %eax
-    ret
+    RETURN
     EX_TABLE 1b, 5b
     EX_TABLE 4b, 6b
 END(raw_read_user)
@@ -217,13 +217,13 @@ ENTRY(raw_write_user)
     jnz 3f
 2:  CLOSE_SMAP
     xorl %eax, %eax
-    ret
+    RETURN
 3:  movl %edx, %ecx
 4:  rep movsb
     jmp 2b
 5:  CLOSE_SMAP
     movl $-14, %eax
-    ret
+    RETURN
     EX_TABLE 1b, 5b
     EX_TABLE 4b, 5b
 END(raw_write_user)
@@ -235,7 +235,7 @@ ENTRY(raw_clear_user)
 1:  rep stosb
 2:  movq %rcx, %rax
     CLOSE_SMAP
-    ret
+    RETURN
     EX_TABLE 1b, 2b
 END(raw_clear_user)
 
@@ -247,10 +247,10 @@ ENTRY(rdmsr_safe)
     orq %rdx, %rax
     movq %rax, (%rsi)
     xorl %eax, %eax
-    ret
+    RETURN
 2:  movl $-14, %eax
     movq $0, (%rsi)
-    ret
+    RETURN
     EX_TABLE 1b, 2b
 END(rdmsr_safe)
 
@@ -262,9 +262,9 @@ ENTRY(wrmsr_safe)
     shrq $32, %rdx
 1:  wrmsr
     xorl %eax, %eax
-    ret
+    RETURN
 2:  movl $-14, %eax
-    ret
+    RETURN
     EX_TABLE 1b, 2b
 END(wrmsr_safe)
 
@@ -273,11 +273,11 @@ END(wrmsr_safe)
 ENTRY(\name)
 1:  movw %di, %\reg
     xorl %eax, %eax
-    ret
+    RETURN
 2:  xorl %eax, %eax
     movw %ax, %\reg
     movl $-14, %eax
-    ret
+    RETURN
     EX_TABLE 1b, 2b
 END(\name)
 .endm

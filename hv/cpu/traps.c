@@ -3,6 +3,7 @@
  * The IDT, and exceptions that happen in the hypervisor itself: expected ones (fix-up table, the
  * IRET to a guest), else panic.
  */
+#include <hv/alternative.h>
 #include <hv/boot.h>
 #include <hv/console.h>
 #include <hv/cpuid.h>
@@ -85,19 +86,6 @@ unsigned long search_ex_table(unsigned long rip)
         if ((unsigned long)&e->insn + e->insn == rip)
             return (unsigned long)&e->fixup + e->fixup;
     return 0;
-}
-
-/* SMAP instructions are patched in once; the image is still writable then. */
-extern const struct smap_site { int32_t site; uint32_t insn; } smap_patch_start[], smap_patch_end[];
-
-void smap_enable(void)
-{
-    for (const struct smap_site *s = smap_patch_start; s < smap_patch_end; s++) {
-        uint8_t *insn = (uint8_t *)&s->site + s->site;
-        insn[0] = 0x0f;
-        insn[1] = 0x01;
-        insn[2] = (uint8_t)s->insn;
-    }
 }
 
 extern char pv_iret_insn[];
@@ -209,5 +197,6 @@ void do_nmi(struct cpu_user_regs *regs)
 void traps_init(void)
 {
     if (cpu_has(X86_FEATURE_SMAP))
-        smap_enable();
+        alternatives_apply(BIT(ALT_SMAP));
+    branch_thunks_apply(THUNK_RETPOLINE, false, false);
 }

@@ -31,7 +31,8 @@ static long do_denied_hypercall(unsigned long a1, unsigned long a2, unsigned lon
     return -EPERM;
 }
 
-static hypercall_fn_t pv_hypercalls[2][NR_HYPERCALLS] __ro_after_init;
+/* The last row is for all numbers beyond. */
+static hypercall_fn_t pv_hypercalls[2][NR_HYPERCALLS + 1] __ro_after_init;
 
 /* What stands in the tables instead of a handler while hypercalls are traced, so that they cost
    nothing when they are not. */
@@ -70,4 +71,6 @@ void hypercall_tables_init(void)
     for (unsigned int i = 0; i < NR_HYPERCALLS; i++)
         for (unsigned int control = 0; control < 2; control++)
             pv_hypercalls[control][i] = entry_for(i, control);
+    for (unsigned int control = 0; control < 2; control++)
+        pv_hypercalls[control][NR_HYPERCALLS] = do_ni_hypercall;
 }

@@ -5,11 +5,17 @@
 
 #ifdef __ASSEMBLY__
 
+#include <hv/alternative.h>
 #include <hv/current.h>
 #include "asm-offsets.h"
 
 #define ENTRY(name) .globl name; .hidden name; .balign 16; name:
 #define END(name) .type name, @function; .size name, . - name
+
+/* As the compiler makes them; hv/cpu/thunk.S. */
+.macro RETURN
+    jmp __x86_return_thunk
+.endm
 
 /* A fault at insn continues at fixup (uaccess.h). */
 .macro EX_TABLE insn, fixup
@@ -19,21 +25,12 @@
     .popsection
 .endm
 
-/* STAC and CLAC are no-ops until smap_enable() patches them in
-   (hv/cpu/traps.c): older CPUs raise #UD. */
-.macro SMAP_INSN which
-771:
-    .byte 0x0f, 0x1f, 0x00
-    .pushsection .smap_patch, "a"
-    .balign 4
-    .long 771b - ., \which
-    .popsection
-.endm
+/* Older CPUs raise #UD. */
 .macro OPEN_SMAP
-    SMAP_INSN 0xcb
+    ALT_INSN ALT_SMAP, ALT_STAC
 .endm
 .macro CLOSE_SMAP
-    SMAP_INSN 0xca
+    ALT_INSN ALT_SMAP, ALT_CLAC
 .endm
 
 /* Completes struct cpu_user_regs below the error code. rax: operand that holds the

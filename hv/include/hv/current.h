@@ -72,8 +72,8 @@ extern struct cpu_user_regs unit_guest_regs;
 
 /* Leaves the present call chain for good and continues in fn on an empty primary stack. */
 #define reset_stack_and_jump(fn) do {                                        \
-    __asm__ volatile("movq %0, %%rsp; jmp *%1"                               \
-                     : : "r"(get_cpu_info()), "r"((unsigned long)(fn)) : "memory"); \
+    __asm__ volatile("movq %0, %%rsp; jmp __x86_indirect_thunk_rax"          \
+                     : : "r"(get_cpu_info()), "a"((unsigned long)(fn)) : "memory"); \
     __builtin_unreachable();                                                 \
 } while (0)
 

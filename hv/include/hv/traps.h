@@ -24,8 +24,7 @@ _Static_assert(sizeof(struct tss) == 104, "64-bit TSS");
 
 void traps_init(void);                    /* boot, after cpu_detect: patches SMAP
                                              instructions in where the CPU has it */
-void smap_enable(void);
-/* Fills all 256 entries; linker symbols ex_table_*, smap_patch_* bound their tables. */
+/* Fills all 256 entries; linker symbols ex_table_*, alternatives_* bound their tables. */
 void idt_init_table(struct idt_entry *idt);
 /* Called from entry code for every exception; vector in regs->entry_vector. */
 void do_exception(struct cpu_user_regs *regs);

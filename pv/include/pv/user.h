@@ -7,6 +7,7 @@
 #ifndef PV_USER_H
 #define PV_USER_H
 
+#include <hv/alternative.h>
 #include <hv/errno.h>
 #include <hv/uaccess.h>
 #include <pv/pv.h>
@@ -33,12 +34,8 @@ static inline bool pv_put_words_unchecked(void *gva, const uint64_t *src, unsign
 }
 #else
 
-/* As SMAP_INSN of hv/asm.h: no-ops until the CPU is known to have them. */
-#define PV_SMAP_INSN(which)                                                                        \
-    "771: .byte 0x0f, 0x1f, 0x00\n .pushsection .smap_patch, \"a\"\n .balign 4\n"                  \
-    " .long 771b - ., " which "\n .popsection\n"
-#define pv_open_smap() __asm__ volatile(PV_SMAP_INSN("0xcb") : : : "memory")
-#define pv_close_smap() __asm__ volatile(PV_SMAP_INSN("0xca") : : : "memory")
+#define pv_open_smap() __asm__ volatile(ALT_INSN(ALT_SMAP, ALT_STAC) : : : "memory")
+#define pv_close_smap() __asm__ volatile(ALT_INSN(ALT_SMAP, ALT_CLAC) : : : "memory")
 
 /* One word, between the two above; a fault goes on at the label. */
 #define pv_load_word(dst, p, fault)                                                                \
