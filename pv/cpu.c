@@ -65,14 +65,9 @@ static void write_stub(uint8_t *w, unsigned long va, const struct cpu_info *info
     emit_rel32(p, va + (p - w) + 4, (unsigned long)entry);
 }
 
-static struct cpu_info *cpu_info_of(unsigned int cpu)
-{
-    return (struct cpu_info *)(STACKS_VIRT_START + (unsigned long)(cpu + 1) * STACK_SIZE) - 1;
-}
-
 void pv_entry_write_stub(unsigned int cpu, void *writable, unsigned long va)
 {
-    const struct cpu_info *info = cpu_info_of(cpu);
+    const struct cpu_info *info = cpu_info_at(cpu);
 
     write_stub(writable, va, info, pv_syscall_entry);
     write_stub((uint8_t *)writable + STUB_CSTAR_OFFSET, va + STUB_CSTAR_OFFSET, info,
@@ -87,7 +82,7 @@ void pv_entry_cpu_init(unsigned int cpu, unsigned long stub)
     wrmsr(MSR_SFMASK, X86_EFLAGS_IF | X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_NT |
                           X86_EFLAGS_AC | X86_EFLAGS_RF | X86_EFLAGS_IOPL);
     wrmsr_safe(MSR_SYSENTER_CS, HV_CS);
-    wrmsr_safe(MSR_SYSENTER_ESP, (unsigned long)&cpu_info_of(cpu)->guest_regs.es);
+    wrmsr_safe(MSR_SYSENTER_ESP, (unsigned long)&cpu_info_at(cpu)->guest_regs.es);
     wrmsr_safe(MSR_SYSENTER_EIP, (unsigned long)pv_sysenter_entry);
 }
 
@@ -100,10 +95,7 @@ static uint64_t root_of(const struct pv_vcpu *pv)
 
 void pv_load_root(struct vcpu *v)
 {
-    uint64_t root = root_of(pv_vcpu(v));
-
-    get_cpu_info()->root_maddr = root;
-    load_root(root);
+    load_root(root_of(pv_vcpu(v)));
 }
 
 void pv_toggle_guest_mode(struct vcpu *v)
@@ -112,7 +104,6 @@ void pv_toggle_guest_mode(struct vcpu *v)
 
     pv->flags ^= PVF_KERNEL;
     __asm__ volatile("swapgs");
-    get_cpu_info()->root_maddr = root_of(pv);
     /* Not noted in the TLB clock: it would only make the clock run faster than it need. */
     write_cr3(root_of(pv));
 }

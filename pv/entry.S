@@ -41,7 +41,6 @@ ENTRY(pv_syscall_entry)
     orb $PVF_KERNEL_BIT, PVV_flags(%rbx)
     swapgs
     movq PVV_guest_root(%rbx), %rsi
-    movq %rsi, AT_RSP(CPUINFO_root_maddr)
     movq %rsi, %cr3
     movq %rcx, SCRATCH(2)
     movq PVV_syscall_sp(%rbx), %rsi
@@ -79,7 +78,6 @@ syscall_stack_fault:
     andb $~PVF_KERNEL_BIT, PVV_flags(%rbx)
     swapgs
     movq PVV_guest_root_user(%rbx), %rsi
-    movq %rsi, AT_RSP(CPUINFO_root_maddr)
     movq %rsi, %cr3
     movq SCRATCH(2), %rcx
 syscall_masked:
@@ -112,7 +110,38 @@ syscall_saved:
     movq (%r11, %rax, 8), %r11
     call __x86_indirect_thunk_r11
     movq %rax, UREGS_rax(%rsp)
-    jmp pv_exit_rbx
+
+    /*
+     * pv_exit_to_guest in short, for a call after which nothing waits. RAX is in its register, and
+     * C has kept RBP and R12 to R15.
+     */
+    cli
+    cmpq $0, CPUINFO_softirq_pending(%rsp)
+    jne pv_do_softirqs
+    testb $1, VCPU_nmi_state(%rbx)
+    jnz pv_do_nmi
+    movq VCPU_vcpu_info(%rbx), %rcx
+    cmpb $0, VCPUINFO_upcall_pending(%rcx)
+    jne pv_test_events
+    testl $PV_ENTRY_SYSCALL, UREGS_entry_vector(%rsp)
+    jz pv_iret
+    movq UREGS_rip(%rsp), %rcx
+    cmpq guest_high_half(%rip), %rcx
+    jb pv_restore
+    movl UREGS_eflags(%rsp), %r11d
+    testl $X86_EFLAGS_TF, %r11d
+    jnz pv_iret
+    andl $~(X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_RF), %r11d
+    orl $X86_EFLAGS_IF, %r11d
+    movq UREGS_rdi(%rsp), %rdi
+    movq UREGS_rsi(%rsp), %rsi
+    movq UREGS_rdx(%rsp), %rdx
+    movq UREGS_r8(%rsp), %r8
+    movq UREGS_r9(%rsp), %r9
+    movq UREGS_r10(%rsp), %r10
+    movq UREGS_rbx(%rsp), %rbx
+    movq UREGS_rsp(%rsp), %rsp
+    sysretq
 
 8:  call pv_syscall_upcall
     jmp pv_exit_rbx
@@ -169,7 +198,6 @@ pv_iret_call:
     andb $~PVF_KERNEL_BIT, PVV_flags(%rbx)
     swapgs
     movq PVV_guest_root_user(%rbx), %rsi
-    movq %rsi, AT_RSP(CPUINFO_root_maddr)
     movq %rsi, %cr3
     movq SCRATCH(2), %rdx
     movq SCRATCH(1), %rsi
@@ -228,7 +256,6 @@ ENTRY(entry_pf)
     orb $PVF_KERNEL_BIT, PVV_flags(%rbx)
     swapgs
     movq PVV_guest_root(%rbx), %rsi
-    movq %rsi, AT_EC(CPUINFO_root_maddr)
     movq %rsi, %cr3
     movq PVV_syscall_sp(%rbx), %rsi
     OPEN_SMAP
@@ -274,7 +301,6 @@ fault_stack_fault:
     andb $~PVF_KERNEL_BIT, PVV_flags(%rbx)
     swapgs
     movq PVV_guest_root_user(%rbx), %rsi
-    movq %rsi, AT_EC(CPUINFO_root_maddr)
     movq %rsi, %cr3
     movq PVV_cr2(%rbx), %rsi
     movq %rsi, %cr2
@@ -329,9 +355,7 @@ ENTRY(pv_exit_to_guest)
     movq CPUINFO_current(%rsp), %rbx
 pv_exit_rbx:
     cli
-    movq CPUINFO_per_cpu_offset(%rsp), %rcx
-    leaq per_cpu__softirq_pending(%rip), %rdx
-    cmpq $0, (%rdx, %rcx)
+    cmpq $0, CPUINFO_softirq_pending(%rsp)
     jne pv_do_softirqs
     testb $1, VCPU_nmi_state(%rbx)
     jnz pv_do_nmi
@@ -355,13 +379,11 @@ pv_restore:
     incl %edx
     cmpl $1, %edx
     ja pv_iret
-1:  cmpw $PV_USER_CS64, UREGS_cs(%rsp)
-    jne pv_iret
-    movl UREGS_eflags(%rsp), %r11d
-    andl $~(X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_RF), %r11d
-    orl $X86_EFLAGS_IF, %r11d
+1:  movl UREGS_eflags(%rsp), %r11d
     testl $X86_EFLAGS_TF, %r11d
     jnz pv_iret
+    andl $~(X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_RF), %r11d
+    orl $X86_EFLAGS_IF, %r11d
     popq %r15
     popq %r14
     popq %r13

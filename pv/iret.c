@@ -32,10 +32,11 @@ long do_iret(void)
     regs->rsp = f.rsp;
     regs->ss = f.ss | 3;
     if (!(f.flags & VGCF_in_syscall)) {
-        regs->entry_vector &= ~PV_ENTRY_SYSCALL;
         regs->r11 = f.r11;
         regs->rcx = f.rcx;
     }
+    if (!(f.flags & VGCF_in_syscall) || regs->cs != PV_USER_CS64)
+        regs->entry_vector &= ~PV_ENTRY_SYSCALL;
     v->vcpu_info->evtchn_upcall_mask = !(f.rflags & X86_EFLAGS_IF);
     v->nmi_state &= ~2;
     return f.rax;

@@ -7,8 +7,6 @@
 
 /* Keeps the initial state of the per-CPU variables. Before any of them is used. */
 void percpu_save_template(void);
-/* struct cpu_info of a CPU for which cpu_prepare() was successful (and of CPU 0). */
-struct cpu_info *cpu_info_at(unsigned int cpu);
 
 /* Top of the stack for the next application processor; it takes the value and leaves 0
    (trampoline.S). */

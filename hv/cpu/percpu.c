@@ -49,11 +49,6 @@ static unsigned long stack_addr(unsigned int cpu)
     return STACKS_VIRT_START + (unsigned long)cpu * STACK_SIZE;
 }
 
-struct cpu_info *cpu_info_at(unsigned int cpu)
-{
-    return (struct cpu_info *)(stack_addr(cpu) + STACK_SIZE) - 1;
-}
-
 /* CPU 0 uses the section itself, so its first state is kept for the others' copies. */
 void __init percpu_save_template(void)
 {

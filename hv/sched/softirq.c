@@ -5,7 +5,6 @@
 #include <hv/smp.h>
 #include <hv/spinlock.h>
 
-DEFINE_PER_CPU(unsigned long, softirq_pending);
 static void (*softirq_handler[NR_SOFTIRQS])(void);
 
 void open_softirq(enum softirq nr, void (*fn)(void))
@@ -15,12 +14,12 @@ void open_softirq(enum softirq nr, void (*fn)(void))
 
 void raise_softirq(enum softirq nr)
 {
-    set_bit(nr, &this_cpu(softirq_pending));
+    set_bit(nr, &own_softirqs);
 }
 
 void cpu_raise_softirq(unsigned int cpu, enum softirq nr)
 {
-    if (test_and_set_bit(nr, &per_cpu(softirq_pending, cpu)))
+    if (test_and_set_bit(nr, &softirqs_of(cpu)))
         return;
     if (cpu != smp_processor_id())
         smp_send_event_check_cpu(cpu);
@@ -38,7 +37,7 @@ void cpumask_raise_softirq(const cpumask_t *mask, enum softirq nr)
    there was nothing. */
 static bool softirq_pass(unsigned long skip)
 {
-    unsigned long pending = READ_ONCE(this_cpu(softirq_pending)) & ~skip;
+    unsigned long pending = READ_ONCE(own_softirqs) & ~skip;
 
     if (!pending)
         return false;
@@ -46,7 +45,7 @@ static bool softirq_pass(unsigned long skip)
         unsigned int nr = ffs64(pending);
 
         pending &= pending - 1;
-        clear_bit(nr, &this_cpu(softirq_pending));
+        clear_bit(nr, &own_softirqs);
         softirq_handler[nr]();
     }
     return true;
@@ -57,7 +56,7 @@ void do_softirq(void)
     ASSERT(local_irq_is_enabled());
     while (softirq_pending()) {
         softirq_pass(BIT(SCHEDULE_SOFTIRQ));
-        if (test_and_clear_bit(SCHEDULE_SOFTIRQ, &this_cpu(softirq_pending)))
+        if (test_and_clear_bit(SCHEDULE_SOFTIRQ, &own_softirqs))
             softirq_handler[SCHEDULE_SOFTIRQ]();
     }
 }

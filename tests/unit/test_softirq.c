@@ -18,6 +18,7 @@ unsigned long per_cpu_offset[NR_CPUS];
 cpumask_t cpu_online_map;
 static unsigned int this_cpu_nr, ipis[2];
 
+DEFINE_PER_CPU(unsigned long, softirq_pending);
 unsigned int unit_cpu(void) { return this_cpu_nr; }
 unsigned long unit_this_cpu_offset(void) { return per_cpu_offset[this_cpu_nr]; }
 void smp_send_event_check_cpu(unsigned int cpu) { ipis[cpu]++; }

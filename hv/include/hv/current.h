@@ -29,6 +29,7 @@
 
 #ifndef __ASSEMBLY__
 
+#include <hv/layout.h>
 #include <hv/types.h>
 #include <xen/xen.h>
 
@@ -39,10 +40,10 @@ struct cpu_info {
     uint32_t cpu_id;
     struct vcpu *current_vcpu;
     unsigned long per_cpu_offset;
-    uint64_t root_maddr;               /* guest root table to load on return to the guest */
     uint64_t hv_cr3;                   /* CR3 while in the hypervisor; 0 = keep the guest's (no
                                           xpti) */
     unsigned long cr4;                 /* value in CR4 */
+    unsigned long softirq_pending;     /* hv/softirq.h */
     unsigned long pv_scratch[4];       /* pv/entry.S: registers of the guest before there is a
                                           frame */
 };
@@ -55,6 +56,12 @@ static inline struct cpu_info *get_cpu_info(void)
     unsigned long sp;
     __asm__("movq %%rsp, %0" : "=r"(sp));
     return (struct cpu_info *)((sp | (STACK_SIZE - 1)) + 1) - 1;
+}
+
+/* That of a CPU for which cpu_prepare() was successful (and of CPU 0). */
+static inline struct cpu_info *cpu_info_at(unsigned int cpu)
+{
+    return (struct cpu_info *)(STACKS_VIRT_START + (cpu + 1UL) * STACK_SIZE) - 1;
 }
 
 #ifdef HV_UNIT_TEST

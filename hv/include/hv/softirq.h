@@ -18,7 +18,15 @@ enum softirq {
     NR_SOFTIRQS
 };
 
+/* The mask of this CPU, and of any. Beside the stack, where the exit path has it at hand. */
+#ifdef HV_UNIT_TEST
 DECLARE_PER_CPU(unsigned long, softirq_pending);
+#define own_softirqs this_cpu(softirq_pending)
+#define softirqs_of(cpu) per_cpu(softirq_pending, cpu)
+#else
+#define own_softirqs (get_cpu_info()->softirq_pending)
+#define softirqs_of(cpu) (cpu_info_at(cpu)->softirq_pending)
+#endif
 
 void open_softirq(enum softirq nr, void (*fn)(void));
 void raise_softirq(enum softirq nr);                         /* on this CPU */
@@ -28,7 +36,7 @@ void cpumask_raise_softirq(const cpumask_t *mask, enum softirq nr);
 void do_softirq(void);                                       /* all pending; may not return
                                                                 (schedule) */
 void process_pending_softirqs(void);                 /* all but schedule; for long boot-time work */
-static inline bool softirq_pending(void) { return this_cpu(softirq_pending) != 0; }
+static inline bool softirq_pending(void) { return READ_ONCE(own_softirqs) != 0; }
 
 /* Tasklets: one function, run once per scheduling, never on two CPUs at a time
    (hv/sched/tasklet.c). */

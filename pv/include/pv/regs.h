@@ -8,7 +8,8 @@
 #define PV_USER_SS 0xe02b
 #define PV_USER_CS64 0xe033
 
-/* entry_vector of a frame whose RCX and R11 the guest expects to lose: SYSRET may be used. */
+/* entry_vector of a frame whose RCX and R11 the guest expects to lose and whose CS is PV_USER_CS64:
+   SYSRET may be used. */
 #define PV_ENTRY_SYSCALL 0x100
 
 /* pv_vcpu::flags */
