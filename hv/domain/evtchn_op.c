@@ -201,13 +201,13 @@ static int op_bind_pirq(union evtchn_args *a)
 {
     unsigned int pirq = a->bind_pirq.pirq;
     struct domain *d = current->domain;
-    int gsi, port;
+    int irq, port;
 
     if (pirq >= d->nr_pirqs)
         return -EINVAL;
     pirq = index_nospec(pirq, d->nr_pirqs);
-    gsi = pirq_to_gsi(d, pirq);
-    if (gsi < 0 || !irq_access_permitted(d, (unsigned int)gsi))
+    irq = pirq_to_irq(d, pirq);
+    if (irq < 0 || !irq_access_permitted(d, (unsigned int)irq))
         return -EPERM;
     spin_lock(&d->event_lock);
     port = bind_pirq(d, pirq, a->bind_pirq.flags & BIND_PIRQ__WILL_SHARE);

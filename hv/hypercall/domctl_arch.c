@@ -27,14 +27,14 @@ static int change_set(struct rangeset *set, bool allow, unsigned long first, uns
 int domctl_irq_permission(struct domain *d, struct xen_domctl *op)
 {
     const struct xen_domctl_irq_permission *p = &op->u.irq_permission;
-    int gsi;
+    int irq;
 
     if (p->pirq >= current->domain->nr_pirqs)
         return -EINVAL;
-    gsi = pirq_to_gsi(current->domain, p->pirq);
-    if (gsi < 0 || !irq_access_permitted(current->domain, (unsigned int)gsi))
+    irq = pirq_to_irq(current->domain, p->pirq);
+    if (irq < 0 || !irq_access_permitted(current->domain, (unsigned int)irq))
         return -EPERM;
-    return change_set(d->irq_caps, p->allow_access, (unsigned int)gsi, (unsigned int)gsi);
+    return change_set(d->irq_caps, p->allow_access, (unsigned int)irq, (unsigned int)irq);
 }
 
 int domctl_iomem_permission(struct domain *d, struct xen_domctl *op)

@@ -143,26 +143,29 @@ static long op_setup_gsi(struct domain *d, void *arg)
 
     if (copy_arg_from(&op, arg))
         return -EFAULT;
-    if (op.gsi < 0 || op.triggering > 1 || op.polarity > 1)
+    if (op.gsi < 0)
         return -EINVAL;
     return irq_setup_gsi((unsigned int)op.gsi, op.triggering, op.polarity);
 }
 
-/* The domain a pirq call is about: the caller's own, or for the control domain any. With
-
-   reference. */
+/* The domain a pirq call is about, with a reference. Only the control domain may map. */
 static struct domain *pirq_target(domid_t id, int *err)
 {
-    return target_domain(id, err);
+    struct domain *t = get_domain_by_any_id(id);
+
+    *err = -ESRCH;
+    if (!t || is_control_domain(current->domain))
+        return t;
+    put_domain(t);
+    *err = -EPERM;
+    return NULL;
 }
 
 static int map_pirq(struct domain *t, const struct physdev_map_pirq *op)
 {
     switch (op->type) {
     case MAP_PIRQ_TYPE_GSI:
-        if (op->index < 0 || !irq_access_permitted(current->domain, (unsigned int)op->index))
-            return op->index < 0 ? -EINVAL : -EPERM;
-        return pirq_map_gsi(t, op->pirq, (unsigned int)op->index);
+        return op->index < 0 ? -EINVAL : pirq_map_gsi(t, op->pirq, (unsigned int)op->index);
     case MAP_PIRQ_TYPE_MSI:
     case MAP_PIRQ_TYPE_MSI_SEG:
     case MAP_PIRQ_TYPE_MULTI_MSI:
@@ -216,9 +219,7 @@ static long op_get_free_pirq(struct domain *d, void *arg)
 
     if (copy_arg_from(&op, arg))
         return -EFAULT;
-    if (op.type != MAP_PIRQ_TYPE_GSI && op.type != MAP_PIRQ_TYPE_MSI)
-        return -EINVAL;
-    rc = pirq_get_free(d);
+    rc = pirq_get_free(d, op.type == MAP_PIRQ_TYPE_GSI);
     if (rc < 0)
         return rc;
     op.pirq = (uint32_t)rc;

@@ -168,6 +168,11 @@ bool apic_isr_test(uint8_t vector)
     return (apic_read(APIC_ISR + 16 * (vector / 32)) >> (vector % 32)) & 1;
 }
 
+bool apic_irr_test(uint8_t vector)
+{
+    return (apic_read(APIC_IRR + 16 * (vector / 32)) >> (vector % 32)) & 1;
+}
+
 /* Clears and returns the error bits (VECTOR_ERROR). */
 uint32_t apic_read_error(void)
 {

@@ -10,6 +10,7 @@
 #include <hv/irq.h>
 #include <hv/mm.h>
 #include <hv/printk.h>
+#include <hv/smp.h>
 #include <hv/spinlock.h>
 #include "irq_priv.h"
 
@@ -60,59 +61,72 @@ static void write_high(const struct ioapic *a, unsigned int gsi, uint32_t high)
     reg_write(a, IOAPIC_REG_RTE + 2 * (gsi - a->gsi_base) + 1, high);
 }
 
-void ioapic_set(unsigned int gsi, uint8_t vector, uint32_t apicid, bool level, bool active_low,
-                bool masked)
+/* All of an entry; a line without one is ignored. */
+static void set_entry(const struct irq_desc *desc, bool masked)
 {
-    const struct ioapic *a = ioapic_of(gsi);
-    struct rte *r = &rtes[gsi];
+    const struct ioapic *a = ioapic_of(desc->irq);
+    struct rte *r = &rtes[desc->irq];
     unsigned long flags;
 
     if (!a)
         return;
     spin_lock_irqsave(&ioapic_lock, flags);
-    r->low = vector | (level ? IOAPIC_RTE_LEVEL : 0) | (active_low ? IOAPIC_RTE_ACTIVE_LOW : 0);
-    r->high = apicid << IOAPIC_RTE_DEST_SHIFT;
+    r->low = desc->route.vector | (desc->level ? IOAPIC_RTE_LEVEL : 0) |
+             (desc->active_low ? IOAPIC_RTE_ACTIVE_LOW : 0);
+    r->high = cpu_apicid[desc->route.cpu] << IOAPIC_RTE_DEST_SHIFT;
     /* Masked while it is half written: the halves are separate accesses and must never be seen
      * mixed. */
-    write_low(a, gsi, r->low | IOAPIC_RTE_MASKED);
-    write_high(a, gsi, r->high);
+    write_low(a, desc->irq, r->low | IOAPIC_RTE_MASKED);
+    write_high(a, desc->irq, r->high);
     if (masked)
         r->low |= IOAPIC_RTE_MASKED;
     else
-        write_low(a, gsi, r->low);
+        write_low(a, desc->irq, r->low);
     spin_unlock_irqrestore(&ioapic_lock, flags);
 }
 
-void ioapic_mask(unsigned int gsi, bool masked)
+static void start(struct irq_desc *desc)
 {
-    const struct ioapic *a = ioapic_of(gsi);
+    set_entry(desc, false);
+}
+
+static void mask(struct irq_desc *desc, bool masked)
+{
+    const struct ioapic *a = ioapic_of(desc->irq);
+    struct rte *r = &rtes[desc->irq];
     unsigned long flags;
     uint32_t low;
 
     if (!a)
         return;
     spin_lock_irqsave(&ioapic_lock, flags);
-    low = masked ? rtes[gsi].low | IOAPIC_RTE_MASKED : rtes[gsi].low & ~IOAPIC_RTE_MASKED;
-    if (low != rtes[gsi].low) {
-        rtes[gsi].low = low;
-        write_low(a, gsi, low);
+    low = masked ? r->low | IOAPIC_RTE_MASKED : r->low & ~IOAPIC_RTE_MASKED;
+    if (low != r->low) {
+        r->low = low;
+        write_low(a, desc->irq, low);
     }
     spin_unlock_irqrestore(&ioapic_lock, flags);
 }
 
-void ioapic_set_dest(unsigned int gsi, uint32_t apicid)
+/* Unmasked edges stay so: one that comes while its line is masked is lost. */
+static void reroute(struct irq_desc *desc)
 {
-    const struct ioapic *a = ioapic_of(gsi);
+    const struct ioapic *a = ioapic_of(desc->irq);
+    struct rte *r = &rtes[desc->irq];
     unsigned long flags;
 
     if (!a)
         return;
     spin_lock_irqsave(&ioapic_lock, flags);
-    /* The vector is the same on every CPU, so the low half stays and no mixed entry can be seen. */
-    rtes[gsi].high = apicid << IOAPIC_RTE_DEST_SHIFT;
-    write_high(a, gsi, rtes[gsi].high);
+    r->low = (r->low & ~IOAPIC_RTE_VECTOR) | desc->route.vector;
+    write_low(a, desc->irq, r->low);
+    r->high = cpu_apicid[desc->route.cpu] << IOAPIC_RTE_DEST_SHIFT;
+    write_high(a, desc->irq, r->high);
     spin_unlock_irqrestore(&ioapic_lock, flags);
 }
+
+const struct irq_chip ioapic_edge_chip = { "IO-APIC-edge", start, mask, mask, reroute };
+const struct irq_chip ioapic_level_chip = { "IO-APIC-level", start, mask, mask, reroute };
 
 static void __init init_one(const struct acpi_ioapic *from)
 {
@@ -196,8 +210,8 @@ int ioapic_guest_write(paddr_t base, unsigned int reg, uint32_t val)
     gsi = a->gsi_base + (reg - IOAPIC_REG_RTE) / 2;
     if (gsi >= a->gsi_base + a->nr)
         return -EINVAL;
-    if ((val & IOAPIC_RTE_DELIVERY) > (1u << 8) || irq_is_busy(gsi))
-        return 0;
-    return irq_setup_gsi(gsi, val & IOAPIC_RTE_LEVEL, val & IOAPIC_RTE_ACTIVE_LOW);
+    if ((val & IOAPIC_RTE_DELIVERY) > (1u << 8))
+        return -EINVAL;
+    irq_set_trigger(gsi, val & IOAPIC_RTE_LEVEL, val & IOAPIC_RTE_ACTIVE_LOW);
+    return 0;
 }
-

@@ -1,34 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Vectors and lines. Every GSI in use has one vector that means the same on all CPUs, so moving it
- * is one write. Edge interrupts are acknowledged at once; a level interrupt for guests is masked,
- * acknowledged, and unmasked when the last guest has said that it is done.
+ * Interrupts by number: the lines of the I/O APICs first, messages of devices behind them. A vector
+ * of one CPU belongs to each that is in use (vector.c). What happens when one comes is in handle.c.
  */
 #include <hv/acpi.h>
 #include <hv/apic.h>
 #include <hv/apic_regs.h>
 #include <hv/domain.h>
 #include <hv/errno.h>
+#include <hv/event.h>
 #include <hv/lib.h>
 #include <hv/mm.h>
 #include <hv/printk.h>
 #include <hv/smp.h>
-#include <hv/timer.h>
-#include <hv/trace.h>
 #include "irq_priv.h"
 
 #define ISA_IRQS PIC_IRQS
-#define INT80_VECTOR 0x80
-#define VECTOR_STRIDE 8         /* spreads lines over priority classes */
+#define MESSAGES_PER_CPU 192
+#define MESSAGES_MAX 3072
 
-static struct irq_desc descs[NR_GSIS_MAX];
-static int16_t vector_gsi[NR_VECTORS];              /* -1 = none; written once per vector */
-static DEFINE_SPINLOCK(vector_lock, LOCK_LEAF);     /* giving out vectors */
-static uint64_t stray_count[NR_VECTORS];
+static struct irq_desc *descs;
+static unsigned int nr_irqs;
 
-struct irq_desc *irq_desc(unsigned int gsi)
+struct irq_desc *irq_desc(unsigned int irq)
 {
-    return &descs[gsi];
+    return &descs[irq];
+}
+
+unsigned int irq_count(void)
+{
+    return nr_irqs;
 }
 
 unsigned int isa_irq_to_gsi(unsigned int isa_irq)
@@ -39,81 +40,124 @@ unsigned int isa_irq_to_gsi(unsigned int isa_irq)
     return isa_irq;
 }
 
+static void set_trigger(struct irq_desc *desc, bool level, bool active_low)
+{
+    desc->level = level;
+    desc->active_low = active_low;
+    desc->chip = level ? &ioapic_level_chip : &ioapic_edge_chip;
+}
+
 /* ISA lines are edge, active high; PCI lines level, active low; the table's overrides say
    otherwise. */
 static void __init init_lines(void)
 {
-    for (unsigned int gsi = 0; gsi < NR_GSIS_MAX; gsi++) {
-        struct irq_desc *desc = &descs[gsi];
-
-        spin_lock_init(&desc->lock, LOCK_IRQ_DESC);
-        list_init(&desc->guests);
-        desc->level = desc->active_low = gsi >= ISA_IRQS;
-    }
-    if (acpi.rsdp && acpi.sci < ISA_IRQS)
-        descs[acpi.sci].level = descs[acpi.sci].active_low = true;
+    for (unsigned int gsi = 0; gsi < irq_gsi_count(); gsi++)
+        if (ioapic_has_gsi(gsi))
+            set_trigger(&descs[gsi], gsi >= ISA_IRQS, gsi >= ISA_IRQS);
+    if (acpi.rsdp && acpi.sci < MIN(irq_gsi_count(), (unsigned int)ISA_IRQS))
+        set_trigger(&descs[acpi.sci], true, true);
     for (unsigned int i = 0; i < acpi.nr_overrides; i++) {
         const struct acpi_override *o = &acpi.overrides[i];
 
-        if (o->gsi < NR_GSIS_MAX && !(o->isa == acpi.sci && !o->level)) {
-            descs[o->gsi].level = o->level;
-            descs[o->gsi].active_low = o->active_low;
-        }
+        if (ioapic_has_gsi(o->gsi) && !(o->isa == acpi.sci && !o->level))
+            set_trigger(&descs[o->gsi], o->level, o->active_low);
     }
 }
 
 void __init irq_init(void)
 {
-    for (unsigned int v = 0; v < NR_VECTORS; v++)
-        vector_gsi[v] = -1;
     i8259_init();
-    init_lines();
     ioapic_init();
+    nr_irqs = irq_gsi_count() + MIN(nr_cpu_ids * MESSAGES_PER_CPU, (unsigned int)MESSAGES_MAX);
+    descs = xzalloc_array(nr_irqs, sizeof(*descs));
+    if (!descs)
+        panic("No memory for the table of %u interrupts\n", nr_irqs);
+    for (unsigned int irq = 0; irq < nr_irqs; irq++) {
+        struct irq_desc *desc = &descs[irq];
+
+        spin_lock_init(&desc->lock, LOCK_IRQ_DESC);
+        list_init(&desc->guests);
+        desc->irq = (uint16_t)irq;
+        irq_init_timer(desc);
+    }
+    init_lines();
+    irq_handling_init();
     apic_init_cpu();
 }
 
-static int alloc_vector(unsigned int gsi)
+/* Messages and I/O APIC entries name a CPU by 8 bits. */
+static unsigned int reachable_cpu(unsigned int cpu)
 {
-    unsigned int n = LAST_DEVICE_VECTOR - FIRST_DEVICE_VECTOR + 1;
-    int found = -ENOSPC;
-
-    spin_lock(&vector_lock);
-    for (unsigned int i = 0; i < n && found < 0; i++) {
-        unsigned int v = FIRST_DEVICE_VECTOR + (i * VECTOR_STRIDE % n + i * VECTOR_STRIDE / n) % n;
-
-        if (vector_gsi[v] >= 0 || v == HYPERCALL_VECTOR || v == INT80_VECTOR)
-            continue;
-        WRITE_ONCE(vector_gsi[v], (int16_t)gsi);
-        found = (int)v;
-    }
-    spin_unlock(&vector_lock);
-    return found;
+    return cpu_apicid[cpu] <= APIC_MAX_XAPIC_ID && cpumask_test(cpu, &cpu_online_map) ? cpu : 0;
 }
 
-int irq_start(unsigned int gsi, unsigned int cpu)
+int irq_create(unsigned int cpu)
 {
-    struct irq_desc *desc = &descs[gsi];
+    for (unsigned int irq = irq_gsi_count(); irq < nr_irqs; irq++) {
+        struct irq_desc *desc = &descs[irq];
+        unsigned long flags;
+        int rc = -EBUSY;
 
-    if (!desc->vector) {
-        int v = alloc_vector(gsi);
-
-        if (v < 0)
-            return v;
-        desc->vector = (uint8_t)v;
+        spin_lock_irqsave(&desc->lock, flags);
+        if (!desc->route.vector) {
+            desc->count = desc->holds = 0;
+            rc = vector_alloc(&desc->route, irq, reachable_cpu(cpu));
+        }
+        spin_unlock_irqrestore(&desc->lock, flags);
+        if (rc != -EBUSY)
+            return rc ? rc : (int)irq;
     }
-    desc->cpu = cpu;
-    ioapic_set(gsi, desc->vector, cpu_apicid[cpu], desc->level, desc->active_low, false);
+    return -ENOSPC;
+}
+
+void irq_destroy(unsigned int irq)
+{
+    struct irq_desc *desc = &descs[irq];
+    unsigned long flags;
+
+    spin_lock_irqsave(&desc->lock, flags);
+    stop_timer(&desc->timer);
+    desc->chip = NULL;
+    desc->msi = NULL;
+    desc->held = desc->move_wanted = false;
+    vector_free(&desc->route, irq);
+    spin_unlock_irqrestore(&desc->lock, flags);
+}
+
+int irq_start(struct irq_desc *desc, unsigned int cpu)
+{
+    int rc;
+
+    if (desc->route.vector) {
+        irq_want_cpu(desc, cpu);
+    } else {
+        rc = vector_alloc(&desc->route, desc->irq, reachable_cpu(cpu));
+        if (rc)
+            return rc;
+    }
+    desc->chip->start(desc);
     return 0;
 }
 
-void irq_stop(unsigned int gsi)
+void irq_stop(struct irq_desc *desc)
 {
-    ioapic_mask(gsi, true);
+    stop_timer(&desc->timer);
+    if (desc->chip->mask)
+        desc->chip->mask(desc, true);
+    else if (desc->held)
+        desc->chip->hold(desc, false);
+    desc->held = false;
 }
 
-bool irq_is_busy(unsigned int gsi)
+void irq_want_cpu(struct irq_desc *desc, unsigned int cpu)
 {
-    return descs[gsi].handler || !list_empty(&descs[gsi].guests);
+    desc->want_cpu = reachable_cpu(cpu);
+    desc->move_wanted = desc->want_cpu != desc->route.cpu;
+}
+
+bool irq_is_busy(const struct irq_desc *desc)
+{
+    return desc->handler || !list_empty(&desc->guests);
 }
 
 int irq_request(unsigned int gsi, irq_handler_t fn, void *data, const char *name)
@@ -126,11 +170,11 @@ int irq_request(unsigned int gsi, irq_handler_t fn, void *data, const char *name
         return -EINVAL;
     desc = &descs[gsi];
     spin_lock_irqsave(&desc->lock, flags);
-    if (!irq_is_busy(gsi)) {
+    if (!irq_is_busy(desc)) {
         desc->data = data;
         desc->name = name;
         desc->handler = fn;
-        rc = irq_start(gsi, 0);
+        rc = irq_start(desc, 0);
         if (rc)
             desc->handler = NULL;
     }
@@ -138,116 +182,75 @@ int irq_request(unsigned int gsi, irq_handler_t fn, void *data, const char *name
     return rc;
 }
 
-int irq_setup_gsi(unsigned int gsi, bool level, bool active_low)
-{
-    struct irq_desc *desc;
-    unsigned long flags;
-    int rc = 0;
-
-    if (gsi >= irq_gsi_count() || !ioapic_has_gsi(gsi))
-        return -EINVAL;
-    desc = &descs[gsi];
-    spin_lock_irqsave(&desc->lock, flags);
-    if (desc->level != level || desc->active_low != active_low) {
-        if (irq_is_busy(gsi)) {
-            rc = -EBUSY;
-        } else {
-            desc->level = level;
-            desc->active_low = active_low;
-        }
-    }
-    if (!rc)
-        desc->configured = true;
-    spin_unlock_irqrestore(&desc->lock, flags);
-    return rc;
-}
-
-/* --- Arrival --- */
-
-static void device_interrupt(unsigned int gsi)
+bool irq_set_trigger(unsigned int gsi, bool level, bool active_low)
 {
     struct irq_desc *desc = &descs[gsi];
+    unsigned long flags;
+    bool busy;
 
-    trace(TRACE_IRQ, desc->vector, gsi, 0, 0);
-    if (desc->handler) {
-        if (!desc->level)
-            apic_eoi();
-        desc->count++;
-        desc->handler(gsi, desc->data);
-        if (desc->level)
-            apic_eoi();
-        return;
-    }
-    spin_lock(&desc->lock);
-    desc->count++;
-    if (desc->level || list_empty(&desc->guests))
-        ioapic_mask(gsi, true);
-    apic_eoi();
-    if (!list_empty(&desc->guests))
-        pirq_deliver(desc, gsi);
-    spin_unlock(&desc->lock);
+    spin_lock_irqsave(&desc->lock, flags);
+    busy = irq_is_busy(desc);
+    if (!busy)
+        set_trigger(desc, level, active_low);
+    spin_unlock_irqrestore(&desc->lock, flags);
+    return !busy;
 }
 
-static void error_interrupt(void)
+/* Several devices may share the line; the first to describe it is believed. */
+int irq_setup_gsi(unsigned int gsi, bool level, bool active_low)
 {
-    printk(XENLOG_ERR "CPU %u: local APIC error %#x\n", smp_processor_id(), apic_read_error());
+    if (gsi >= irq_gsi_count() || !ioapic_has_gsi(gsi))
+        return -EINVAL;
+    if (descs[gsi].configured || !irq_set_trigger(gsi, level, active_low))
+        return -EEXIST;
+    descs[gsi].configured = true;
+    return 0;
 }
 
-static void (*const system_vectors[16])(void) = {
-    [VECTOR_ERROR & 15] = error_interrupt,
-    [VECTOR_EVENT_CHECK & 15] = smp_event_check_interrupt,
-    [VECTOR_FLUSH & 15] = smp_flush_interrupt,
-    [VECTOR_CALL & 15] = smp_call_function_interrupt,
-    [VECTOR_TIMER & 15] = timer_interrupt,
-};
-
-static void stray_interrupt(unsigned int vector)
+static void dump_guest(const struct pirq *p)
 {
-    if (apic_isr_test((uint8_t)vector))
-        apic_eoi();
-    if (stray_count[vector]++ == 0)
-        printk(XENLOG_WARNING "CPU %u: interrupt at vector %#x, which nobody uses\n",
-               smp_processor_id(), vector);
+    unsigned int port = pirq_to_evtchn(p->d, p->nr);
+
+    printk(" d%u:%3u(%c%c%c)", p->d->domain_id, p->nr,
+           port && evtchn_port_is_pending(p->d, port) ? 'P' : '-',
+           port && evtchn_port_is_masked(p->d, port) ? 'M' : '-', p->in_flight ? 'F' : '-');
 }
 
-void do_irq(struct cpu_user_regs *regs)
+static void dump_irq(struct irq_desc *desc)
 {
-    unsigned int vector = regs->entry_vector & (NR_VECTORS - 1);
+    const struct irq_route *r = &desc->route;
+    struct pirq *p;
 
-    if (vector == VECTOR_SPURIOUS) {
-        stray_count[vector]++; /* counts as delivered without being in service: no EOI */
-    } else if (vector > VECTOR_SERIAL && system_vectors[vector & 15]) {
-        apic_eoi();
-        system_vectors[vector & 15]();
-    } else if (READ_ONCE(vector_gsi[vector]) >= 0) {
-        device_interrupt((unsigned int)vector_gsi[vector]);
-    } else if (vector - PIC_VECTOR_BASE < PIC_IRQS && !apic_isr_test((uint8_t)vector)) {
-        i8259_interrupt(vector);
-    } else {
-        stray_interrupt(vector);
-    }
+    printk("   IRQ:%4u vec:%02x cpu:%-3u %-15s count:%-10lu in-flight=%u%s", desc->irq, r->vector,
+           r->cpu, desc->chip->name, desc->count, desc->in_flight, desc->held ? " held" : "");
+    if (desc->move_wanted)
+        printk(" goes to cpu %u", desc->want_cpu);
+    if (r->old_vector)
+        printk(" was vec:%02x cpu:%u", r->old_vector, r->old_cpu);
+    if (desc->holds)
+        printk(" holds:%lu", desc->holds);
+    if (desc->handler)
+        printk(" %s()", desc->name);
+    list_for_each(p, &desc->guests, link)
+        dump_guest(p);
+    printk("\n");
 }
 
 void irq_dump(void)
 {
-    printk("GSI  vector CPU trigger  count       in flight  user\n");
-    for (unsigned int gsi = 0; gsi < irq_gsi_count(); gsi++) {
-        struct irq_desc *desc = &descs[gsi];
-        struct pirq *p;
+    unsigned int cpu;
+
+    printk("IRQ information (guests: P pending, M masked, F in flight):\n");
+    for (unsigned int irq = 0; irq < nr_irqs; irq++) {
+        struct irq_desc *desc = &descs[irq];
         unsigned long flags;
 
-        if (!irq_is_busy(gsi) && !desc->count)
-            continue;
         spin_lock_irqsave(&desc->lock, flags);
-        printk("%3u  %#4x   %3u %s %s %11lu  %u  %s", gsi, desc->vector, desc->cpu,
-               desc->level ? "level" : "edge ", desc->active_low ? "lo" : "hi", desc->count,
-               desc->in_flight, desc->handler ? desc->name : "");
-        list_for_each(p, &desc->guests, link)
-            printk(" d%u:%u%s", p->d->domain_id, p->nr, p->in_flight ? "*" : "");
-        printk("\n");
+        if (desc->chip && desc->route.vector)
+            dump_irq(desc);
         spin_unlock_irqrestore(&desc->lock, flags);
     }
-    for (unsigned int v = 0; v < NR_VECTORS; v++)
-        if (stray_count[v])
-            printk("unexpected at vector %#x: %lu\n", v, stray_count[v]);
+    for_each_online_cpu(cpu)
+        printk("CPU %u: %u device vectors in use\n", cpu, vectors_used(cpu));
+    irq_dump_strays();
 }

@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interrupts of domains. A pirq is mapped to a GSI (PHYSDEVOP_map_pirq), then bound to an event
- * channel, which starts the line. Several domains may share a level line: it stays masked until
+ * Interrupts of domains. A pirq is mapped to an interrupt (PHYSDEVOP_map_pirq), then bound to an
+ * event channel, which starts it. Several domains may share a level line: it stays masked until
  * each of them is done.
  *
- * Locks: table lock (LOCK_PIRQ) for the mapping, desc lock for what an arriving interrupt looks at.
- * The table itself lives as long as the domain's memory, so an EOI needs the desc lock only.
+ * Locks: pci_lock for the mapping of messages, table lock (LOCK_PIRQ) for every mapping, desc lock
+ * for what an arriving interrupt looks at. The table itself lives as long as the domain's memory,
+ * so an EOI needs the desc lock only.
  */
 #include <hv/apic.h>
 #include <hv/backend.h>
 #include <hv/domain.h>
 #include <hv/errno.h>
 #include <hv/event.h>
+#include <hv/iocap.h>
 #include <hv/mm.h>
 #include <hv/smp.h>
 #include "irq_priv.h"
 
-#define EXTRA_PIRQS_CONTROL 256 /* for MSIs of dom0 */
 #define EXTRA_PIRQS 32
+#define FIRST_PCI_GSI 16u
 #define PIRQS_IN_PAGE (PAGE_SIZE * 8)
 
 int pirq_init_domain(struct domain *d)
 {
-    unsigned int nr = irq_gsi_count() + (is_control_domain(d) ? EXTRA_PIRQS_CONTROL : EXTRA_PIRQS);
+    unsigned int nr = is_control_domain(d) ? irq_count() : irq_gsi_count() + EXTRA_PIRQS;
     struct pirq_table *t = xzalloc(sizeof(*t) + nr * sizeof(t->pirq[0]));
 
     if (!t)
@@ -33,7 +35,7 @@ int pirq_init_domain(struct domain *d)
         list_init(&t->pirq[i].link);
         t->pirq[i].d = d;
         t->pirq[i].nr = (uint16_t)i;
-        t->pirq[i].gsi = -1;
+        t->pirq[i].irq = NO_IRQ;
     }
     d->pirqs = t;
     d->nr_pirqs = nr;
@@ -45,75 +47,98 @@ static struct pirq *pirq_of(const struct domain *d, unsigned int nr)
     return d->pirqs && nr < d->pirqs->nr ? &d->pirqs->pirq[nr] : NULL;
 }
 
-static struct pirq *pirq_of_gsi(const struct domain *d, unsigned int gsi)
+static struct pirq *pirq_of_irq(const struct domain *d, unsigned int irq)
 {
     for (unsigned int i = 0; i < d->pirqs->nr; i++)
-        if (d->pirqs->pirq[i].gsi == (int)gsi)
+        if (d->pirqs->pirq[i].irq == (int)irq)
             return &d->pirqs->pirq[i];
     return NULL;
 }
 
-static int free_pirq(const struct pirq_table *t)
+/* An event channel can outlive the mapping it was bound to. */
+static bool is_free(const struct pirq *p)
 {
+    return p->irq == NO_IRQ && !p->taken && !pirq_to_evtchn(p->d, p->nr);
+}
+
+/* Table lock held. */
+static int find_free(const struct pirq_table *t, bool line)
+{
+    unsigned int gsis = irq_gsi_count();
+
+    for (unsigned int i = FIRST_PCI_GSI; line && i < gsis; i++)
+        if (is_free(&t->pirq[i]))
+            return (int)i;
     /* From the top: low numbers are wanted for GSIs of the same number. */
-    for (unsigned int i = t->nr; i-- > 0;)
-        if (t->pirq[i].gsi < 0)
+    for (unsigned int i = t->nr; i-- > gsis;)
+        if (is_free(&t->pirq[i]))
             return (int)i;
     return -ENOSPC;
 }
 
-int pirq_get_free(struct domain *d)
+int pirq_get_free(struct domain *d, bool line)
 {
     int nr;
 
     if (!d->pirqs)
         return -ESRCH;
     spin_lock(&d->pirqs->lock);
-    nr = free_pirq(d->pirqs);
+    nr = find_free(d->pirqs, line);
+    if (nr >= 0)
+        d->pirqs->pirq[nr].taken = true;
     spin_unlock(&d->pirqs->lock);
     return nr;
 }
 
 /* Table lock held. */
-static int map_locked(struct domain *d, int nr, unsigned int gsi)
+static int map_locked(struct domain *d, int nr, unsigned int irq)
 {
-    struct pirq *p = pirq_of_gsi(d, gsi);
+    struct pirq *p = pirq_of_irq(d, irq);
 
     if (p)
         return nr < 0 || nr == p->nr ? p->nr : -EEXIST;
-    if (nr < 0) {
-        p = pirq_of(d, gsi);
-        nr = p && p->gsi < 0 ? (int)gsi : free_pirq(d->pirqs);
-        if (nr < 0)
-            return nr;
-    }
-    p = pirq_of(d, (unsigned int)nr);
-    if (p->gsi >= 0)
+    if (nr < 0)
+        nr = find_free(d->pirqs, irq < irq_gsi_count());
+    if (nr < 0)
+        return nr;
+    p = &d->pirqs->pirq[nr];
+    if (p->irq != NO_IRQ)
         return -EEXIST;
-    WRITE_ONCE(p->gsi, (int16_t)gsi);
+    WRITE_ONCE(p->irq, (int16_t)irq);
     return nr;
+}
+
+/* d has the right to the interrupt from now on. */
+static int map_irq(struct domain *d, int nr, unsigned int irq)
+{
+    bool had = irq_access_permitted(d, irq);
+    int rc = had ? 0 : rangeset_add(d->irq_caps, irq, irq);
+
+    if (rc)
+        return rc;
+    spin_lock(&d->pirqs->lock);
+    rc = map_locked(d, nr, irq);
+    spin_unlock(&d->pirqs->lock);
+    if (rc < 0 && !had)
+        (void)rangeset_remove(d->irq_caps, irq, irq);
+    return rc;
 }
 
 int pirq_map_gsi(struct domain *d, int nr, unsigned int gsi)
 {
-    int rc;
-
     if (!d->pirqs || gsi >= irq_gsi_count() || !ioapic_has_gsi(gsi) ||
         (nr >= 0 && (unsigned int)nr >= d->pirqs->nr))
         return -EINVAL;
-    if (!irq_access_permitted(d, gsi))
+    if (!irq_access_permitted(current->domain, gsi))
         return -EPERM;
-    spin_lock(&d->pirqs->lock);
-    rc = map_locked(d, nr, gsi);
-    spin_unlock(&d->pirqs->lock);
-    return rc;
+    return map_irq(d, nr, gsi);
 }
 
-int pirq_to_gsi(const struct domain *d, unsigned int nr)
+int pirq_to_irq(const struct domain *d, unsigned int nr)
 {
     const struct pirq *p = pirq_of(d, nr);
 
-    return p ? READ_ONCE(p->gsi) : -1;
+    return p ? READ_ONCE(p->irq) : NO_IRQ;
 }
 
 /* --- The page of EOI bits --- */
@@ -151,7 +176,7 @@ int pirq_set_eoi_page(struct domain *d, unsigned long gfn, bool auto_unmask)
     WRITE_ONCE(t->eoi_map, page_to_virt(pg));
     clear_page(t->eoi_map);
     for (unsigned int i = 0; i < t->nr; i++)
-        if (t->pirq[i].bound && irq_desc((unsigned int)t->pirq[i].gsi)->level)
+        if (t->pirq[i].bound && irq_desc((unsigned int)t->pirq[i].irq)->level)
             set_needs_eoi(&t->pirq[i], true);
     spin_unlock(&t->lock);
     return 0;
@@ -193,7 +218,7 @@ static int bind_locked(struct irq_desc *desc, struct pirq *p, unsigned int cpu, 
     if (first) {
         desc->shared = share;
         desc->in_flight = 0;
-        rc = irq_start((unsigned int)p->gsi, cpu);
+        rc = irq_start(desc, cpu);
         if (rc)
             return rc;
     }
@@ -215,8 +240,8 @@ int pirq_guest_bind(struct vcpu *v, unsigned int nr, bool share)
     if (!p)
         return -EINVAL;
     spin_lock(&t->lock);
-    if (p->gsi >= 0) {
-        desc = irq_desc((unsigned int)p->gsi);
+    if (p->irq != NO_IRQ) {
+        desc = irq_desc((unsigned int)p->irq);
         spin_lock_irqsave(&desc->lock, flags);
         rc = bind_locked(desc, p, v->processor, share);
         spin_unlock_irqrestore(&desc->lock, flags);
@@ -231,8 +256,14 @@ static void guest_done(struct irq_desc *desc, struct pirq *p)
     if (!p->in_flight)
         return;
     p->in_flight = false;
-    if (--desc->in_flight == 0 && !list_empty(&desc->guests))
-        ioapic_mask((unsigned int)p->gsi, false);
+    if (--desc->in_flight)
+        return;
+    if (desc->held)
+        return; /* unmasked when that ends */
+    if (unlikely(timer_is_active(&desc->timer)))
+        stop_timer(&desc->timer);
+    if (!list_empty(&desc->guests))
+        desc->chip->mask(desc, false);
 }
 
 static void unbind_locked(struct irq_desc *desc, struct pirq *p)
@@ -244,48 +275,59 @@ static void unbind_locked(struct irq_desc *desc, struct pirq *p)
     set_needs_eoi(p, false);
     guest_done(desc, p);
     if (list_empty(&desc->guests))
-        irq_stop((unsigned int)p->gsi);
+        irq_stop(desc);
+}
+
+/* Table lock held. */
+static void unbind(struct pirq *p)
+{
+    struct irq_desc *desc;
+    unsigned long flags;
+
+    if (p->irq == NO_IRQ)
+        return;
+    desc = irq_desc((unsigned int)p->irq);
+    spin_lock_irqsave(&desc->lock, flags);
+    unbind_locked(desc, p);
+    spin_unlock_irqrestore(&desc->lock, flags);
 }
 
 void pirq_guest_unbind(struct domain *d, unsigned int nr)
 {
     struct pirq *p = pirq_of(d, nr);
-    struct irq_desc *desc;
-    unsigned long flags;
 
     if (!p)
         return;
     spin_lock(&d->pirqs->lock);
-    if (p->gsi >= 0) {
-        desc = irq_desc((unsigned int)p->gsi);
-        spin_lock_irqsave(&desc->lock, flags);
-        unbind_locked(desc, p);
-        spin_unlock_irqrestore(&desc->lock, flags);
-    }
+    unbind(p);
     spin_unlock(&d->pirqs->lock);
 }
 
 int pirq_unmap(struct domain *d, unsigned int nr)
 {
     struct pirq *p = pirq_of(d, nr);
-    int rc = 0;
+    int irq;
 
     if (!p)
         return -EINVAL;
     spin_lock(&d->pirqs->lock);
-    if (p->gsi < 0)
-        rc = -EINVAL;
-    else if (p->bound)
-        rc = -EBUSY;
-    else
-        p->gsi = -1;
+    irq = p->irq;
+    if (irq != NO_IRQ) {
+        unbind(p);
+        p->irq = NO_IRQ;
+        p->taken = false;
+    }
     spin_unlock(&d->pirqs->lock);
-    return rc;
+    if (irq == NO_IRQ)
+        return -EINVAL;
+    /* The control domain keeps its lines. */
+    return is_control_domain(d) ? 0 : rangeset_remove(d->irq_caps, (unsigned int)irq,
+                                                      (unsigned int)irq);
 }
 
 /* --- Delivery and its end --- */
 
-void pirq_deliver(struct irq_desc *desc, unsigned int gsi)
+void pirq_deliver(struct irq_desc *desc)
 {
     struct pirq *p;
 
@@ -296,6 +338,22 @@ void pirq_deliver(struct irq_desc *desc, unsigned int gsi)
         }
         send_guest_pirq(p->d, p->nr);
     }
+    if (unlikely(desc->in_flight > 1))
+        irq_await_guests(desc);
+}
+
+const struct domain *pirq_forget_in_flight(struct irq_desc *desc)
+{
+    const struct domain *late = NULL;
+    struct pirq *p;
+
+    list_for_each(p, &desc->guests, link) {
+        if (p->in_flight)
+            late = p->d;
+        p->in_flight = false;
+    }
+    desc->in_flight = 0;
+    return late;
 }
 
 int pirq_guest_eoi(struct domain *d, unsigned int nr)
@@ -303,18 +361,18 @@ int pirq_guest_eoi(struct domain *d, unsigned int nr)
     struct pirq *p = pirq_of(d, nr);
     struct irq_desc *desc;
     unsigned long flags;
-    int gsi;
+    int irq;
 
     if (!p)
         return -EINVAL;
-    gsi = READ_ONCE(p->gsi);
-    if (gsi < 0)
-        return 0;
-    desc = irq_desc((unsigned int)gsi);
+    irq = READ_ONCE(p->irq);
+    if (irq == NO_IRQ)
+        return is_free(p) ? -EINVAL : 0;
+    desc = irq_desc((unsigned int)irq);
     spin_lock_irqsave(&desc->lock, flags);
     /* The mapping may have changed before the lock was held; then the pirq is not bound to this
-     * line. */
-    if (p->bound && p->gsi == gsi)
+     * interrupt. */
+    if (p->bound && p->irq == irq)
         guest_done(desc, p);
     spin_unlock_irqrestore(&desc->lock, flags);
     return 0;
@@ -339,29 +397,27 @@ void pirq_set_affinity(struct domain *d, unsigned int nr, unsigned int cpu)
     struct pirq *p = pirq_of(d, nr);
     struct irq_desc *desc;
     unsigned long flags;
-    int gsi;
+    int irq;
 
-    if (!p || (gsi = READ_ONCE(p->gsi)) < 0)
+    if (!p || (irq = READ_ONCE(p->irq)) == NO_IRQ)
         return;
-    desc = irq_desc((unsigned int)gsi);
+    desc = irq_desc((unsigned int)irq);
     spin_lock_irqsave(&desc->lock, flags);
-    if (p->bound && p->gsi == gsi && desc->cpu != cpu) {
-        desc->cpu = cpu;
-        ioapic_set_dest((unsigned int)gsi, cpu_apicid[cpu]);
-    }
+    if (p->bound && p->irq == irq)
+        irq_want_cpu(desc, cpu);
     spin_unlock_irqrestore(&desc->lock, flags);
 }
 
 bool pirq_is_shared(const struct domain *d, unsigned int nr)
 {
-    int gsi = pirq_to_gsi(d, nr);
+    int irq = pirq_to_irq(d, nr);
     struct irq_desc *desc;
     unsigned long flags;
     bool shared;
 
-    if (gsi < 0)
+    if (irq == NO_IRQ)
         return false;
-    desc = irq_desc((unsigned int)gsi);
+    desc = irq_desc((unsigned int)irq);
     spin_lock_irqsave(&desc->lock, flags);
     shared = !list_empty(&desc->guests) && desc->guests.next->next != &desc->guests;
     spin_unlock_irqrestore(&desc->lock, flags);

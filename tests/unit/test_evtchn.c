@@ -18,7 +18,7 @@ unsigned long find_next_bit(const unsigned long *map, unsigned long size, unsign
 
 /* Interrupts of dom0: pirqs below 16 are mapped one to one; 13 is not permitted; 14 is busy. */
 static struct { unsigned int bound, unbound, affinity_cpu, affinity_pirq; } irqs;
-int pirq_to_gsi(const struct domain *d, unsigned int pirq) { return pirq < 16 ? (int)pirq : -1; }
+int pirq_to_irq(const struct domain *d, unsigned int pirq) { return pirq < 16 ? (int)pirq : -1; }
 bool irq_access_permitted(const struct domain *d, unsigned int gsi) { return gsi != 13; }
 int pirq_guest_bind(struct vcpu *v, unsigned int pirq, bool share)
 {

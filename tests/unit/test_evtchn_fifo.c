@@ -23,7 +23,7 @@ unsigned long find_next_bit(const unsigned long *map, unsigned long size, unsign
         from++;
     return from;
 }
-int pirq_to_gsi(const struct domain *d, unsigned int pirq) { return -1; }
+int pirq_to_irq(const struct domain *d, unsigned int pirq) { return -1; }
 bool irq_access_permitted(const struct domain *d, unsigned int gsi) { return false; }
 int pirq_guest_bind(struct vcpu *v, unsigned int pirq, bool share) { return -EINVAL; }
 void pirq_guest_unbind(struct domain *d, unsigned int pirq) { }

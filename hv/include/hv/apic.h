@@ -18,6 +18,7 @@ void apic_send_init_sipi(uint32_t apicid, uint8_t start_page);
 void apic_timer_arm(int64_t ns);
 void apic_timer_calibrate(void); /* boot, after the TSC */
 bool apic_isr_test(uint8_t vector);
+bool apic_irr_test(uint8_t vector);
 
 void ioapic_init(void);          /* from the MADT */
 /* Guest view through PHYSDEVOP_apic_read/write; writes are refused or

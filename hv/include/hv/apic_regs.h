@@ -21,6 +21,7 @@
 #define APIC_SVR 0x0f0
 #define  APIC_SVR_ENABLE (1u << 8)
 #define APIC_ISR 0x100              /* 8 registers, 16 bytes apart; so TMR and IRR */
+#define APIC_IRR 0x200
 #define APIC_ESR 0x280
 #define APIC_LVT_CMCI 0x2f0
 #define APIC_ICR 0x300

@@ -15,6 +15,7 @@ enum softirq {
     SCHEDULE_SOFTIRQ,      /* runs last; may switch away and not come back */
     TIME_CALIBRATE_SOFTIRQ,
     TASKLET_SOFTIRQ,
+    IRQ_MOVE_SOFTIRQ,      /* interrupts that have moved away from this CPU */
     NR_SOFTIRQS
 };
 
