@@ -97,15 +97,11 @@ static int keep_mmio(struct rangeset *mem)
     return rc ? rc : keep_memory_map(mem);
 }
 
-/* GSI 0 is the PIT's; the console's line is the hypervisor's. */
+/* GSI 0 is the PIT's. The console's line may be mapped like the others; it can't be bound while
+   the hypervisor uses it. */
 static int give_irqs(struct rangeset *irqs)
 {
-    unsigned int n = irq_gsi_count();
-    int uart = serial_irq(), rc;
-    rc = rangeset_add(irqs, 1, MAX(n, 16u) - 1);
-    if (!rc && uart > 0)
-        rc = rangeset_remove(irqs, (unsigned int)uart, (unsigned int)uart);
-    return rc;
+    return rangeset_add(irqs, 1, MAX(irq_gsi_count(), 16u) - 1);
 }
 
 /* The HPET is the hypervisor's clock: dom0's driver may read it, as on Xen; a refused mapping would
