@@ -68,15 +68,21 @@ static bool __init pm_timer_init(struct platform_timer *t)
     return true;
 }
 
+/* Interrupts off: the count and the latch of the interval timer. */
+static DEFINE_SPINLOCK(platform_lock, LOCK_TIME);
+
 /* Channel 0, whose interrupt stays masked; channel 2 is dom0's. Counts down; the complement counts
    up. */
 static uint32_t pit_read(void)
 {
+    unsigned long flags;
     uint32_t v;
 
+    spin_lock_irqsave(&platform_lock, flags);
     outb(PIT_MODE, PIT_CH0_LATCH);
     v = inb(PIT_CHANNEL_0);
     v |= (uint32_t)inb(PIT_CHANNEL_0) << 8;
+    spin_unlock_irqrestore(&platform_lock, flags);
     return ~v & 0xffff;
 }
 
@@ -95,11 +101,10 @@ static struct platform_timer timers[] = {
 };
 
 static const struct platform_timer *timer;
-/* Interrupts off. Protects the carried count. */
-static DEFINE_SPINLOCK(platform_lock, LOCK_TIME);
-static uint32_t last_read;
-static uint64_t count;
-static uint64_t shortest_bracket = ~0ULL;
+/* The latest sample: what the counter showed, and the count that makes in 64 bits. */
+struct carried { uint64_t count; uint32_t read; };
+static struct carried latest;               /* (platform_lock) */
+static uint64_t shortest_bracket = ~0ULL;   /* (platform_lock) */
 
 static char clocksource[8];
 string_param("clocksource", clocksource);
@@ -131,40 +136,52 @@ static uint32_t read_bracketed(uint64_t *tsc, uint64_t *width)
             val = v;
         }
         /* Enough when it was hardly longer than the best ever. */
-        if (i + 1 >= SAMPLE_READS && *width / 2 <= shortest_bracket)
+        if (i + 1 >= SAMPLE_READS && *width / 2 <= READ_ONCE(shortest_bracket))
             break;
     }
     return val;
 }
 
-/* Adds what the counter moved on since the last sample, with the turns that the estimate says it
-   made. */
-static void carry(uint32_t val, s_time_t estimate)
+/* Adds what the counter moved on since `from`, with the turns that the estimate says it made. */
+static struct carried carry(struct carried from, uint32_t val, s_time_t estimate)
 {
     uint64_t turn = (uint64_t)counter_mask() + 1, turn_ns = count_to_ns(turn);
-    uint64_t delta = (val - last_read) & counter_mask();
-    s_time_t lost = estimate - (s_time_t)(count_to_ns(count + delta));
+    uint64_t delta = (val - from.read) & counter_mask();
+    s_time_t lost = estimate - (s_time_t)(count_to_ns(from.count + delta));
 
     if (estimate >= 0 && lost > (s_time_t)(turn_ns / 2))
         delta += turn * (((uint64_t)lost + turn_ns / 2) / turn_ns);
-    count += delta;
-    last_read = val;
+    return (struct carried){ from.count + delta, val };
 }
 
+static struct carried latest_sample(void)
+{
+    struct carried c;
+
+    spin_lock(&platform_lock);
+    c = latest;
+    spin_unlock(&platform_lock);
+    return c;
+}
+
+/* The slow reads are done without the lock, after a sample that they can't be older than: many CPUs
+   come here at once. */
 bool platform_sample(struct time_sample *s, s_time_t estimate)
 {
-    unsigned long flags;
+    unsigned long flags = local_irq_save();
+    struct carried now = latest_sample();
     uint64_t width;
-    uint32_t val;
     bool good;
 
-    spin_lock_irqsave(&platform_lock, flags);
-    val = read_bracketed(&s->tsc, &width) & counter_mask();
-    carry(val, estimate);
-    s->stime = (s_time_t)count_to_ns(count);
+    now = carry(now, read_bracketed(&s->tsc, &width) & counter_mask(), estimate);
+    s->stime = (s_time_t)count_to_ns(now.count);
+    spin_lock(&platform_lock);
+    if (now.count > latest.count)
+        latest = now;
     shortest_bracket = MIN(shortest_bracket, width);
     good = width / 8 <= shortest_bracket;
-    spin_unlock_irqrestore(&platform_lock, flags);
+    spin_unlock(&platform_lock);
+    local_irq_restore(flags);
     return good;
 }
 
@@ -187,7 +204,7 @@ static bool __init try_timer(struct platform_timer *t)
         return false;
     }
     timer = t;
-    last_read = t->read() & counter_mask();
+    latest.read = t->read() & counter_mask();
     return true;
 }
 

@@ -16,7 +16,17 @@ void panic(const char *fmt, ...) { abort(); }
 void bug_at(const char *file, int line, const char *what) { abort(); }
 
 static uint64_t true_count;
-static uint32_t fake_read(void) { return (uint32_t)true_count; }
+static void (*during_read)(void);
+static uint32_t fake_read(void)
+{
+    uint32_t val = (uint32_t)true_count;
+    void (*fn)(void) = during_read;
+
+    during_read = NULL;
+    if (fn)
+        fn();
+    return val;
+}
 static struct platform_timer fake = {
     "fake", "fake", 24, NSEC_PER_SEC, PM_TIMER_HZ, NULL, fake_read
 };
@@ -28,8 +38,7 @@ static void start(unsigned int bits, uint32_t mul, uint32_t div)
     fake.div = div;
     timer = &fake;
     true_count = 12345;
-    last_read = 12345;
-    count = 0;
+    latest = (struct carried){ .count = 0, .read = 12345 };
 }
 
 static void check(s_time_t estimate)
@@ -82,12 +91,35 @@ static void lagging_estimate_is_ignored(void **state)
     }
 }
 
+static void other_cpu_samples(void)
+{
+    true_count += 1000;
+    check(-1);
+}
+
+/* Another CPU's sample, taken while this one's read was under way, is the later one: it stays, and
+   the read before it is no turn of the counter. */
+static void overtaken_by_another_cpu(void **state)
+{
+    struct time_sample s;
+
+    start(24, NSEC_PER_SEC, PM_TIMER_HZ);
+    shortest_bracket = ~0ULL;
+    true_count += 500;
+    during_read = other_cpu_samples;
+    platform_sample(&s, 0);
+    assert_true(s.stime >= (s_time_t)count_to_ns(500) && s.stime <= (s_time_t)count_to_ns(1500));
+    assert_int_equal(latest.count, 1500);
+    check(-1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(carries_seen_turns),
         cmocka_unit_test(finds_lost_turns),
         cmocka_unit_test(lagging_estimate_is_ignored),
+        cmocka_unit_test(overtaken_by_another_cpu),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
