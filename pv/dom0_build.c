@@ -34,8 +34,8 @@ struct build {
     bool initrd_mapped, p2m_own_region;
     pfn_t initrd_pfn, p2m_pfn;      /* if not mapped in the region */
     unsigned long p2m_pages, p2m_pt_pages;
-    mfn_t region;                   /* first of the region's frames, which are one run */
-    mfn_t p2m_run;                  /* the same for a p2m list of its own and its page tables */
+    char *region;                   /* where the hypervisor sees the region */
+    char *p2m_run;                  /* the same for a p2m list of its own and its page tables */
     mfn_t *p2m_list;                /* the hypervisor's view */
     mfn_t root;
 };
@@ -115,18 +115,34 @@ static int plan_layout(struct build *b, const char **why)
 
 /* --- memory --- */
 
-/* A run of contiguous frames: the allocator deals in powers of two, the surplus goes back. */
-static int allocate_run(struct domain *d, unsigned long pages, mfn_t *mfn)
+/* The next chunk, the largest there is of at most 1 << *order and `pages` frames. */
+static struct page_info *next_chunk(struct domain *d, unsigned int *order, unsigned long pages)
 {
-    unsigned int order = order_of(pages);
-    struct page_info *pg = alloc_domain_pages(d, order, MEMF_no_scrub);
+    struct page_info *pg;
 
-    if (!pg)
-        return -ENOMEM;
-    for (unsigned long i = pages; i < (1UL << order); i++)
-        put_page_alloc_ref(pg + i);
-    *mfn = page_to_mfn(pg);
-    return 0;
+    while ((1UL << *order) > pages)
+        (*order)--;
+    for (;; (*order)--) {
+        pg = alloc_domain_pages(d, *order, MEMF_no_scrub);
+        if (pg || !*order)
+            return pg;
+    }
+}
+
+/* Frames from wherever there are some, seen by the hypervisor one after the other. */
+static char *allocate_view(struct domain *d, unsigned long pages)
+{
+    char *view = vmap_reserve(pages);
+    unsigned int order = MAX_ORDER;
+
+    for (unsigned long i = 0; view && i < pages; i += 1UL << order) {
+        struct page_info *pg = next_chunk(d, &order, pages - i);
+
+        if (!pg || map_hv_pages((unsigned long)view + i * PAGE_SIZE, page_to_mfn(pg), 1UL << order,
+                                PAGE_HV_RW))
+            return NULL;
+    }
+    return view;
 }
 
 static void set_p2m_run(struct build *b, pfn_t pfn, mfn_t mfn, unsigned long n)
@@ -143,16 +159,10 @@ static int allocate_frames(struct build *b, pfn_t pfn, pfn_t end)
     unsigned int order = MAX_ORDER;
 
     while (pfn < end) {
-        struct page_info *pg;
+        struct page_info *pg = next_chunk(b->d, &order, end - pfn);
 
-        while ((1UL << order) > end - pfn)
-            order--;
-        pg = alloc_domain_pages(b->d, order, MEMF_no_scrub);
-        if (!pg) {
-            if (!order--)
-                return -ENOMEM;
-            continue;
-        }
+        if (!pg)
+            return -ENOMEM;
         set_p2m_run(b, pfn, page_to_mfn(pg), 1UL << order);
         pfn += 1UL << order;
         process_pending_softirqs();
@@ -162,7 +172,13 @@ static int allocate_frames(struct build *b, pfn_t pfn, pfn_t end)
 
 static void *region_ptr(const struct build *b, unsigned long va)
 {
-    return (char *)mfn_to_virt(b->region) + (va - b->v_start);
+    return b->region + (va - b->v_start);
+}
+
+static void set_p2m_view(struct build *b, pfn_t pfn, const char *view, unsigned long n)
+{
+    for (unsigned long i = 0; i < n; i++)
+        set_p2m_run(b, pfn + i, hv_page_mfn((unsigned long)view + i * PAGE_SIZE), 1);
 }
 
 /* Memory for what is loaded or made here. */
@@ -170,17 +186,18 @@ static int allocate_memory(struct build *b, const char **why)
 {
     unsigned long run = b->p2m_pages + b->p2m_pt_pages;
 
-    *why = "not enough contiguous memory for the p2m list";
+    *why = "not enough memory for the p2m list";
     if (b->p2m_own_region) {
-        if (allocate_run(b->d, run, &b->p2m_run))
+        b->p2m_run = allocate_view(b->d, run);
+        if (!b->p2m_run)
             return -ENOMEM;
-        b->p2m_list = mfn_to_virt(b->p2m_run);
+        b->p2m_list = (mfn_t *)b->p2m_run;
     } else {
         b->p2m_list = region_ptr(b, b->p2m.start);
     }
-    set_p2m_run(b, 0, b->region, b->region_pages);
+    set_p2m_view(b, 0, b->region, b->region_pages);
     if (b->p2m_own_region)
-        set_p2m_run(b, b->p2m_pfn, b->p2m_run, run);
+        set_p2m_view(b, b->p2m_pfn, b->p2m_run, run);
     *why = "not enough memory";
     return allocate_frames(b, b->initrd_pfn, rest_pfn(b));
 }
@@ -209,18 +226,25 @@ static void load_initrd(struct build *b)
 
 /* --- page tables --- */
 
+/* A cleared table: the next of the pseudo-physical frames set aside for them. */
+static mfn_t take_table(const struct build *b, pfn_t *next)
+{
+    mfn_t mfn = b->p2m_list[(*next)++];
+
+    clear_page(mfn_to_virt(mfn));
+    return mfn;
+}
+
 /* The L1 entry of va; missing tables are taken from *next on. */
-static pte_t *l1_slot(const struct build *b, unsigned long va, mfn_t *next)
+static pte_t *l1_slot(const struct build *b, unsigned long va, pfn_t *next)
 {
     pte_t *table = mfn_to_virt(b->root);
 
     for (unsigned int level = 4; level > 1; level--) {
         pte_t *e = &table[pt_index(va, level)];
 
-        if (!*e) {
-            clear_page(mfn_to_virt(*next));
-            *e = make_pte((*next)++, PTE_GUEST);
-        }
+        if (!*e)
+            *e = make_pte(take_table(b, next), PTE_GUEST);
         table = mfn_to_virt(pte_mfn(*e));
     }
     return &table[l1_index(va)];
@@ -228,26 +252,25 @@ static pte_t *l1_slot(const struct build *b, unsigned long va, mfn_t *next)
 
 static void map_region(struct build *b)
 {
-    mfn_t next = b->region + ((b->pt.start - b->v_start) >> PAGE_SHIFT);
+    pfn_t next = (b->pt.start - b->v_start) >> PAGE_SHIFT, pfn = 0;
     pte_t *slot = NULL;
 
-    b->root = next++;
-    clear_page(mfn_to_virt(b->root));
-    for (unsigned long va = b->v_start, mfn = b->region; va < b->v_end; va += PAGE_SIZE, mfn++) {
+    b->root = take_table(b, &next);
+    for (unsigned long va = b->v_start; va < b->v_end; va += PAGE_SIZE, pfn++) {
         bool table = va >= b->pt.start && va < b->pt.end;
 
         slot = slot && l1_index(va) ? slot + 1 : l1_slot(b, va, &next);
-        *slot = make_pte(mfn, table ? PTE_GUEST & ~PTE_RW : PTE_GUEST);
+        *slot = make_pte(b->p2m_list[pfn], table ? PTE_GUEST & ~PTE_RW : PTE_GUEST);
     }
 }
 
 static void map_p2m(struct build *b)
 {
-    mfn_t next = b->p2m_run + b->p2m_pages;
+    pfn_t next = b->p2m_pfn + b->p2m_pages;
 
     for (unsigned long i = 0; b->p2m_own_region && i < b->p2m_pages; i++)
         *l1_slot(b, b->p2m.start + i * PAGE_SIZE, &next) =
-            make_pte(b->p2m_run + i, PTE_GUEST | PTE_NX);
+            make_pte(b->p2m_list[b->p2m_pfn + i], PTE_GUEST | PTE_NX);
 }
 
 /* --- start info, vCPU 0 --- */
@@ -366,8 +389,9 @@ int pv_dom0_build(struct domain *d, struct dom0_images *img, const char **why)
     if (!rc)
         rc = plan_layout(b, why);
     if (!rc) {
-        *why = "not enough contiguous memory for the kernel";
-        rc = allocate_run(d, b->region_pages, &b->region);
+        *why = "not enough memory for the kernel";
+        b->region = allocate_view(d, b->region_pages);
+        rc = b->region ? 0 : -ENOMEM;
     }
     if (!rc) {
         elf_load(&b->elf, region_ptr(b, b->elf.vstart));
@@ -389,6 +413,10 @@ int pv_dom0_build(struct domain *d, struct dom0_images *img, const char **why)
     }
     if (!rc)
         rc = start_vcpu(b, why);
+    if (b->region)
+        vunmap(b->region);
+    if (b->p2m_run)
+        vunmap(b->p2m_run);
     printk(XENLOG_INFO "dom0 kernel %s %s: %#lx-%#lx, entry %#lx, p2m list at %#lx\n",
            b->elf.guest_os, b->elf.guest_ver, b->elf.vstart, b->elf.vend, b->elf.virt_entry,
            b->p2m.start);

@@ -41,16 +41,8 @@ void __init m2p_init(void)
 mfn_t m2p_chunk_mfn(unsigned long chunk)
 {
     unsigned long va = M2P_VIRT_START + (chunk << L2_SHIFT);
-    pte_t e = idle_root[l4_index(va)];
 
-    if (va >= M2P_VIRT_END || !(e & PTE_P))
-        return INVALID_MFN;
-    for (unsigned int level = 3; level; level--) {
-        e = ((const pte_t *)mfn_to_virt(pte_mfn(e)))[pt_index(va, level)];
-        if (!(e & PTE_P) || level == 1 || (e & PTE_PSE))
-            break;
-    }
-    return e & PTE_P ? pte_mfn(e) : INVALID_MFN;
+    return va < M2P_VIRT_END ? hv_page_mfn(va) : INVALID_MFN;
 }
 
 /* The table's frames are DOMID_XEN's: who may map that domain's frames may map them read-only

@@ -212,6 +212,21 @@ int protect_hv_pages(unsigned long va, unsigned long nr, uint64_t flags)
     return for_range(step_protect, va, 0, nr, flags);
 }
 
+mfn_t hv_page_mfn(unsigned long va)
+{
+    const pte_t *table = idle_root;
+
+    for (unsigned int level = 4;; level--) {
+        pte_t e = READ_ONCE(table[pt_index(va, level)]);
+
+        if (!(e & PTE_P))
+            return INVALID_MFN;
+        if (is_leaf(e, level))
+            return leaf_mfn(e, level) + ((va >> PAGE_SHIFT) & (LEVEL_FRAMES(level) - 1));
+        table = mfn_to_virt(pte_mfn(e));
+    }
+}
+
 int create_hv_l3(unsigned int slot, uint64_t us)
 {
     pte_t *table = idle_root[slot] & PTE_P ? NULL : alloc_table();

@@ -75,17 +75,28 @@ static struct window *find_window(unsigned long start)
     return found;
 }
 
+/* Large windows are aligned so that large pages fit. */
+static struct window *open_window(unsigned long pages)
+{
+    return new_window(pages, pages >= PT_ENTRIES ? 1UL << L2_SHIFT : PAGE_SIZE);
+}
+
+static void close_window(struct window *w)
+{
+    unmap_hv_pages(w->start, w->pages);
+    flush_all(FLUSH_TLB | FLUSH_TLB_GLOBAL);
+    drop_window(w);
+}
+
 static void *map_device(paddr_t pa, size_t len, uint64_t flags)
 {
     unsigned long offset = pa & ~PAGE_MASK;
     unsigned long pages = DIV_ROUND_UP(offset + len, PAGE_SIZE);
-    /* Large windows are aligned so that large pages fit. */
-    unsigned long align = pages >= PT_ENTRIES ? 1UL << L2_SHIFT : PAGE_SIZE;
     struct window *w;
 
     if (!len || pa + len < pa)
         return NULL;
-    w = new_window(pages, align);
+    w = open_window(pages);
     if (!w)
         return NULL;
     if (map_hv_pages(w->start, paddr_to_pfn(pa), pages, flags)) {
@@ -101,16 +112,29 @@ void *ioremap(paddr_t pa, size_t len)
     return map_device(pa, len, PAGE_HV_UC);
 }
 
-void iounmap(void *va, size_t len)
+static void release(void *va)
 {
     struct window *w = find_window((unsigned long)va & PAGE_MASK);
 
-    if (!w) {
-        printk(XENLOG_ERR "mm: iounmap of %p, which is not mapped\n", va);
-        return;
-    }
-    unmap_hv_pages(w->start, w->pages);
-    flush_all(FLUSH_TLB | FLUSH_TLB_GLOBAL);
-    drop_window(w);
+    if (w)
+        close_window(w);
+    else
+        printk(XENLOG_ERR "mm: %p is to be unmapped and is not mapped\n", va);
 }
 
+void iounmap(void *va, size_t len)
+{
+    release(va);
+}
+
+void *vmap_reserve(unsigned long pages)
+{
+    struct window *w = open_window(pages);
+
+    return w ? (void *)w->start : NULL;
+}
+
+void vunmap(void *va)
+{
+    release(va);
+}

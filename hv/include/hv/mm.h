@@ -239,6 +239,12 @@ int protect_hv_pages(unsigned long va, unsigned long nr, uint64_t flags);
    takes what ioremap returned. */
 void *ioremap(paddr_t pa, size_t len);
 void iounmap(void *va, size_t len);
+/* Address space for so many scattered frames, to be filled by map_hv_pages(); NULL without address
+   space. vunmap() takes the mappings away and gives it back. */
+void *vmap_reserve(unsigned long pages);
+void vunmap(void *va);
+/* The frame mapped at an address of the hypervisor's slots, INVALID_MFN if there is none. */
+mfn_t hv_page_mfn(unsigned long va);
 /* Fills the hypervisor's 16 slots of a guest root table: the shared
    ones and d's per-domain table. */
 void init_root_hv_slots(pte_t *root, const struct domain *d);
