@@ -33,9 +33,28 @@
 #define CPUID_VENDOR_INTEL 0x6c65746e /* "ntel" in ECX of leaf 0 */
 #define MISC_ENABLE_XD_DISABLE_HI (1 << 2)
 
+/* Where the image is linked for; a word with such an address is listed by FIXUP. */
 #define PHYS(sym) ((sym) - HV_IMAGE_START)
 
 #ifdef __ASSEMBLY__
+
+/* The 32-bit word that begins so many bytes before here holds a machine address of the image:
+   head.S adds to it what the loader moved the image by. */
+.macro FIXUP back
+770:
+    .pushsection .boot_fixup, "a"
+    .long PHYS(770b) - (\back)
+    .popsection
+.endm
+
+/* For FIXUP after `ljmpl $selector, $address`. */
+#define FAR_JUMP_ADDRESS 6
+
+/* A page-table entry that maps or names a part of the image. */
+.macro QUAD_PHYS value:vararg
+    FIXUP 0
+    .quad \value
+.endm
 
 /* Firmware may have hidden NX on an Intel CPU; only there does the register exist. Changes all
    general registers but ESI, EDI. */
@@ -58,6 +77,7 @@
     movl $(X86_CR4_PAE | X86_CR4_PGE), %eax
     movl %eax, %cr4
     movl $PHYS(boot_root), %eax
+    FIXUP 4
     movl %eax, %cr3
     movl $MSR_EFER, %ecx
     rdmsr

@@ -5,6 +5,11 @@
  * screen. Boot page tables are laid out by the linker, so nothing is built at run time. The first
  * byte is the entry point (wrap.S). Source: AMD64 APM volume 2, "Processor Initialization and Long
  * Mode Activation".
+ *
+ * A Multiboot2 loader may place the image elsewhere than it is linked for, by a multiple of 2 MiB,
+ * when the preferred place is taken (UEFI firmware uses what it likes). Every word that holds a
+ * machine address of the image is listed by FIXUP and corrected before it is used. On UEFI this is
+ * the same entry: GRUB has ended the boot services and left the mode that Multiboot2 names "i386".
  */
 #include <hv/page.h>
 #include <hv/current.h>
@@ -42,25 +47,52 @@ mb2_request_end:
     .short MB2_HEADER_TAG_MODULE_ALIGN, 0
     .long 8
     .balign 8
+    .short MB2_HEADER_TAG_RELOCATABLE, 0
+    .long 24
+    .long HV_LOAD_ADDR, HV_LOAD_LIMIT, HV_LOAD_ALIGN, MB2_LOAD_LOWEST
+    /* No mode in particular: the one that the loader is told or finds. */
+    .balign 8
+    .short MB2_HEADER_TAG_FRAMEBUFFER, MB2_HEADER_OPTIONAL
+    .long 20
+    .long 0, 0, 0
+    .balign 8
     .short MB2_HEADER_TAG_END, 0
     .long 8
 mb2_header_end:
 
 /* The entry cannot know its segments' selectors, only that they are flat; esi and edi keep the
-   loader's magic and table. */
+   loader's magic and table, ebp how far the image was moved. */
 start32:
     cli
     cld
     movl %eax, %esi
     movl %ebx, %edi
-    movl $PHYS(boot_stack0_end), %esp
+    xorl %ebp, %ebp
 
     movl $PHYS(msg_loader), %ebx
     cmpl $MB1_LOADER_MAGIC, %esi
     je 1f
     cmpl $MB2_LOADER_MAGIC, %esi
     jne refuse
-1:  pushfl
+    /* Where the code runs is known through a stack only; the table's first word is lent for it. */
+1:  movl (%edi), %ecx
+    leal 4(%edi), %esp
+    call 2f
+2:  popl %ebp
+    subl $PHYS(2b), %ebp
+    movl %ecx, (%edi)
+    leal PHYS(boot_stack0_end)(%ebp), %esp
+
+    leal PHYS(boot_fixup_start)(%ebp), %ecx
+    leal PHYS(boot_fixup_end)(%ebp), %edx
+    jmp 4f
+3:  movl (%ecx), %eax
+    addl %ebp, (%eax,%ebp)
+    addl $4, %ecx
+4:  cmpl %edx, %ecx
+    jb 3b
+
+    pushfl
     popl %eax
     movl %eax, %ecx
     xorl $X86_EFLAGS_ID, %eax
@@ -68,29 +100,30 @@ start32:
     popfl
     pushfl
     popl %eax
-    movl $PHYS(msg_long_mode), %ebx
+    leal PHYS(msg_long_mode)(%ebp), %ebx
     xorl %ecx, %eax
     testl $X86_EFLAGS_ID, %eax
     jz refuse
 
     movl $0x80000000, %eax
     cpuid
-    movl $PHYS(msg_long_mode), %ebx
+    leal PHYS(msg_long_mode)(%ebp), %ebx
     cmpl $0x80000001, %eax
     jb refuse
     ENABLE_NX
     movl $0x80000001, %eax
     cpuid
-    movl $PHYS(msg_long_mode), %ebx
+    leal PHYS(msg_long_mode)(%ebp), %ebx
     testl $CPUID_LM, %edx
     jz refuse
-    movl $PHYS(msg_nx), %ebx
+    leal PHYS(msg_nx)(%ebp), %ebx
     testl $CPUID_NX, %edx
     jz refuse
 
     ENTER_LONG_MODE
-    lgdt PHYS(boot_gdtr)
+    lgdt PHYS(boot_gdtr)(%ebp)
     ljmp $BOOT_CS64, $PHYS(start64)
+    FIXUP FAR_JUMP_ADDRESS
 
 /* ebx = text. Writes it to COM1 (115200 8n1) and the VGA text screen, and stops. */
 refuse:
@@ -146,14 +179,16 @@ start64:
     movl %eax, %fs
     movl %eax, %gs
     movl %esi, %ebx
-    movl %edi, %ebp
+    movl %edi, %r12d
+    movl %ebp, %ebp
     movabsq $start64_high, %rax
     jmp *%rax
 start64_high:
     movabsq $(STACKS_VIRT_START + STACK_SIZE - BOOT_STACK_TOP_GAP), %rsp
+    subq %rbp, hv_image_base(%rip)
     LOAD_HV_CS
     movl %ebx, %edi
-    movl %ebp, %esi
+    movl %r12d, %esi
     xorl %ebp, %ebp
     call start_hypervisor
     ud2
@@ -168,6 +203,7 @@ boot_gdt:
 boot_gdtr:
     .short BOOT_GDT_LIMIT
     .long PHYS(boot_gdt)
+    FIXUP 4
     .globl boot_hv_gdtr
 boot_hv_gdtr:
     .short HV_GDT_FIRST_BYTE + PAGE_SIZE - 1
@@ -190,31 +226,39 @@ boot_gdt_page:
     .quad 0
     .fill PAGE_SIZE - (. - boot_gdt_page), 1, 0
 
+/* What virt_to_maddr() subtracts from an address in the image: HV_IMAGE_START less what the loader
+   moved it by. */
+    .section .data.ro_after_init, "aw"
+    .balign 8
+    .globl hv_image_base
+hv_image_base:
+    .quad HV_IMAGE_START
+
     .section .data.page_aligned, "aw"
     .balign PAGE_SIZE
 /* Slot 259, kept for good: the image by 2 MiB pages until paging_init() refines it; CPU 0's stack
    with its guards. */
     .globl image_l3
 image_l3:
-    .quad PHYS(image_l2) + BOOT_TABLE
-    .quad PHYS(stacks_l2) + BOOT_TABLE
+    QUAD_PHYS PHYS(image_l2) + BOOT_TABLE
+    QUAD_PHYS PHYS(stacks_l2) + BOOT_TABLE
     .fill PT_ENTRIES - 2, 8, 0
 image_l2:
     .set i, 0
     .rept 16
-    .quad (i << L2_SHIFT) + BOOT_LARGE + PTE_G
+    QUAD_PHYS (i << L2_SHIFT) + BOOT_LARGE + PTE_G
     .set i, i + 1
     .endr
     .fill PT_ENTRIES - 16, 8, 0
 stacks_l2:
-    .quad PHYS(stack0_l1) + BOOT_TABLE
+    QUAD_PHYS PHYS(stack0_l1) + BOOT_TABLE
     .fill PT_ENTRIES - 1, 8, 0
 stack0_l1:
     .set i, 0
     .rept 1 << STACK_ORDER
     .if (i == STACK_PAGE_DF) || (i == STACK_PAGE_NMI) || (i == STACK_PAGE_MC) || \
         (i == STACK_PAGE_DB) || (i >= STACK_PAGE_PRIMARY)
-    .quad PHYS(boot_stack0) + (i << PAGE_SHIFT) + PAGE_HV_RW
+    QUAD_PHYS PHYS(boot_stack0) + (i << PAGE_SHIFT) + PAGE_HV_RW
     .else
     .quad 0
     .endif
@@ -228,16 +272,16 @@ stack0_l1:
     .balign PAGE_SIZE
     .globl boot_root
 boot_root:
-    .quad PHYS(identity_l3) + BOOT_TABLE
+    QUAD_PHYS PHYS(identity_l3) + BOOT_TABLE
     .fill HV_IMAGE_SLOT - 1, 8, 0
-    .quad PHYS(image_l3) + BOOT_TABLE
+    QUAD_PHYS PHYS(image_l3) + BOOT_TABLE
     .fill DIRECTMAP_SLOT - HV_IMAGE_SLOT - 1, 8, 0
-    .quad PHYS(identity_l3) + BOOT_TABLE
+    QUAD_PHYS PHYS(identity_l3) + BOOT_TABLE
     .fill PT_ENTRIES - DIRECTMAP_SLOT - 1, 8, 0
 identity_l3:
     .set i, 0
     .rept 4
-    .quad PHYS(identity_l2) + (i << PAGE_SHIFT) + BOOT_TABLE
+    QUAD_PHYS PHYS(identity_l2) + (i << PAGE_SHIFT) + BOOT_TABLE
     .set i, i + 1
     .endr
     .fill PT_ENTRIES - 4, 8, 0

@@ -21,7 +21,12 @@ SECTIONS
     .init.text : { *(.init.text .init.text.*) }
     . = ALIGN(PAGE_SIZE);
     init_data_start = .;
-    .init.data : { *(.init.page_aligned) *(.init.data .init.data.*) *(.init.rodata .init.rodata.*) }
+    .init.data : { *(.init.page_aligned) *(.init.data .init.data.*) *(.init.rodata .init.rodata.*)
+        . = ALIGN(4);
+        boot_fixup_start = .;
+        KEEP(*(.boot_fixup))
+        boot_fixup_end = .;
+    }
     . = ALIGN(PAGE_SIZE);
     init_end = .;
 

@@ -25,10 +25,12 @@ trampoline_start:
     orb $X86_CR0_PE, %al
     movl %eax, %cr0
     ljmpl $BOOT_CS32, $PHYS(ap_start32)
+    FIXUP FAR_JUMP_ADDRESS
     .balign 8
 trampoline_gdtr:
     .short BOOT_GDT_LIMIT
     .long PHYS(boot_gdt)
+    FIXUP 4
     .globl trampoline_end
 trampoline_end:
 
@@ -41,6 +43,7 @@ ap_start32:
     ENABLE_NX
     ENTER_LONG_MODE
     ljmp $BOOT_CS64, $PHYS(ap_start64)
+    FIXUP FAR_JUMP_ADDRESS
 
     .code64
 ap_start64:
@@ -57,9 +60,8 @@ ap_start_high:
     xchgq ap_boot_stack(%rip), %rsp
     testq %rsp, %rsp
     jz too_late
-    movabsq $HV_IMAGE_START, %rcx
     leaq idle_root(%rip), %rax
-    subq %rcx, %rax
+    subq hv_image_base(%rip), %rax
     movq %rax, %cr3
     LOAD_HV_CS
     xorl %ebp, %ebp

@@ -44,9 +44,11 @@
 #define DIRECTMAP_VIRT_START _UL(0xffff840000000000)
 #define DIRECTMAP_VIRT_END _UL(0xffff880000000000)
 
-/* The image is loaded at this machine address (2 MiB aligned) and linked
-   at HV_IMAGE_START + the same. */
+/* The image is linked at HV_IMAGE_START + this machine address and loaded there, or higher by a
+   multiple of the alignment and wholly below the limit where that is taken. */
 #define HV_LOAD_ADDR 0x200000
+#define HV_LOAD_ALIGN 0x200000
+#define HV_LOAD_LIMIT 0xfe000000
 
 /* A vCPU's window in the per-domain area: 16 pages of GDT (14 guest frames, 2 of the
    hypervisor), 16 pages of LDT. */

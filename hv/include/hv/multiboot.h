@@ -16,7 +16,11 @@
 #define MB2_LOADER_MAGIC 0x36d76289
 #define MB2_HEADER_TAG_END 0
 #define MB2_HEADER_TAG_INFO_REQUEST 1
+#define MB2_HEADER_TAG_FRAMEBUFFER 5
 #define MB2_HEADER_TAG_MODULE_ALIGN 6
+#define MB2_HEADER_TAG_RELOCATABLE 10
+#define MB2_HEADER_OPTIONAL 1
+#define MB2_LOAD_LOWEST 1 /* preference of the relocatable tag */
 
 #define MB2_TAG_END 0
 #define MB2_TAG_CMDLINE 1
@@ -24,9 +28,12 @@
 #define MB2_TAG_MODULE 3
 #define MB2_TAG_BASIC_MEM 4
 #define MB2_TAG_MMAP 6
+#define MB2_TAG_FRAMEBUFFER 8
 #define MB2_TAG_EFI64 12
 #define MB2_TAG_ACPI_OLD 14
 #define MB2_TAG_ACPI_NEW 15
+#define MB2_TAG_EFI_MMAP 17
+#define MB2_FRAMEBUFFER_RGB 1
 
 #ifndef __ASSEMBLY__
 
@@ -61,6 +68,17 @@ struct mb2_info { uint32_t total_size, reserved; };
 struct mb2_tag { uint32_t type, size; };
 struct mb2_tag_module { struct mb2_tag tag; uint32_t start, end; char cmdline[]; };
 struct mb2_tag_mmap { struct mb2_tag tag; uint32_t entry_size, entry_version; uint8_t entries[]; };
+struct mb2_tag_efi64 { struct mb2_tag tag; uint64_t table; };
+struct mb2_tag_efi_mmap { struct mb2_tag tag; uint32_t entry_size, version; uint8_t entries[]; };
+struct mb2_tag_framebuffer {
+    struct mb2_tag tag;
+    uint64_t addr;
+    uint32_t pitch, width, height;
+    uint8_t bpp, type;
+    uint16_t reserved;
+    struct { uint8_t pos, size; } red, green, blue; /* if type is RGB */
+} __packed;
+_Static_assert(sizeof(struct mb2_tag_framebuffer) == 38, "multiboot2 framebuffer");
 struct mb2_mmap { uint64_t addr, len; uint32_t type, zero; };
 _Static_assert(sizeof(struct mb2_mmap) == 24, "multiboot2 memory map entry");
 

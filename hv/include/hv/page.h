@@ -73,10 +73,11 @@ static inline paddr_t virt_to_maddr(const void *p)
     return (paddr_t)((const char *)p - unit_directmap);
 }
 #else
+extern unsigned long hv_image_base; /* of an image address; head.S */
 static inline paddr_t virt_to_maddr(const void *p)
 {
     unsigned long va = (unsigned long)p;
-    return va >= DIRECTMAP_VIRT_START ? va - DIRECTMAP_VIRT_START : va - HV_IMAGE_START;
+    return va >= DIRECTMAP_VIRT_START ? va - DIRECTMAP_VIRT_START : va - hv_image_base;
 }
 #endif
 static inline mfn_t virt_to_mfn(const void *p) { return virt_to_maddr(p) >> PAGE_SHIFT; }
