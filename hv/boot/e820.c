@@ -6,6 +6,8 @@
 
 #define MAX_EDGES (2 * E820_MAX)
 
+static unsigned int left_out;
+
 static int compare_edges(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -23,16 +25,6 @@ static uint32_t winning_type(const struct e820_map *m, uint64_t start, uint64_t 
         if (m->e[i].addr <= start && m->e[i].addr + m->e[i].size >= end && m->e[i].type > type)
             type = m->e[i].type;
     return type;
-}
-
-static void append(struct e820_map *m, uint64_t start, uint64_t end, uint32_t type)
-{
-    struct e820_entry *last = m->nr ? &m->e[m->nr - 1] : NULL;
-
-    if (last && last->type == type && last->addr + last->size == start)
-        last->size += end - start;
-    else if (m->nr < E820_MAX)
-        m->e[m->nr++] = (struct e820_entry){ start, end - start, type };
 }
 
 /* Collects where entries begin and end; drops empty ones and cuts those that wrap round. */
@@ -53,6 +45,23 @@ static unsigned int collect_edges(struct e820_map *m, uint64_t *edges)
     return n;
 }
 
+void e820_add(struct e820_map *m, uint64_t addr, uint64_t size, uint32_t type)
+{
+    struct e820_entry *last = m->nr ? &m->e[m->nr - 1] : NULL;
+
+    if (last && last->type == type && last->addr + last->size == addr)
+        last->size += size;
+    else if (m->nr < E820_MAX)
+        m->e[m->nr++] = (struct e820_entry){ addr, size, type };
+    else
+        left_out++;
+}
+
+unsigned int e820_left_out(void)
+{
+    return left_out;
+}
+
 void e820_sanitize(struct e820_map *m)
 {
     static struct e820_map in __initdata;
@@ -69,7 +78,7 @@ void e820_sanitize(struct e820_map *m)
             continue;
         type = winning_type(&in, edges[i], edges[i + 1]);
         if (type)
-            append(m, edges[i], edges[i + 1], type);
+            e820_add(m, edges[i], edges[i + 1] - edges[i], type);
     }
 }
 

@@ -5,6 +5,7 @@
  * modules themselves.
  */
 #include <hv/boot.h>
+#include <hv/efi.h>
 #include <hv/errno.h>
 #include <hv/lib.h>
 #include <hv/multiboot.h>
@@ -84,14 +85,6 @@ static void add_module(paddr_t start, paddr_t end, const char *cmdline)
     };
 }
 
-static void add_e820(uint64_t addr, uint64_t size, uint32_t type)
-{
-    struct e820_map *m = &boot_info.e820;
-
-    if (m->nr < E820_MAX)
-        m->e[m->nr++] = (struct e820_entry){ addr, size, type };
-}
-
 int multiboot1_parse(paddr_t mbi)
 {
     const struct mb1_info *mb = loader_ptr(mbi);
@@ -106,7 +99,7 @@ int multiboot1_parse(paddr_t mbi)
     for (uint32_t at = 0; at + sizeof(struct mb1_mmap) <= mb->mmap_length;) {
         const struct mb1_mmap *e = loader_ptr((paddr_t)mb->mmap_addr + at);
 
-        add_e820(e->addr, e->len, e->type);
+        e820_add(&boot_info.e820, e->addr, e->len, e->type);
         at += e->size + (uint32_t)sizeof(e->size);
     }
     if (!(mb->flags & MB1_INFO_MODULES))
@@ -115,6 +108,11 @@ int multiboot1_parse(paddr_t mbi)
     for (uint32_t i = 0; i < mb->mods_count; i++, mod++)
         add_module(mod->start, mod->end, mod->string ? loader_ptr(mod->string) : "");
     return 0;
+}
+
+static uint32_t known_type(uint32_t type)
+{
+    return type < E820_LOADER_FIRST ? type : E820_RESERVED;
 }
 
 static void mb2_memory_map(const struct mb2_tag *tag)
@@ -126,7 +124,7 @@ static void mb2_memory_map(const struct mb2_tag *tag)
     for (uint32_t at = sizeof(*map); at + map->entry_size <= tag->size; at += map->entry_size) {
         const struct mb2_mmap *e = (const void *)((const uint8_t *)tag + at);
 
-        add_e820(e->addr, e->len, e->type);
+        e820_add(&boot_info.e820, e->addr, e->len, known_type(e->type));
     }
 }
 
@@ -138,6 +136,32 @@ static void mb2_rsdp(const struct mb2_tag *tag)
     boot_info.rsdp = virt_to_maddr(rsdp_copy);
 }
 
+static void mb2_efi_memory_map(const struct mb2_tag *tag)
+{
+    const struct mb2_tag_efi_mmap *map = (const void *)tag;
+
+    if (tag->size > sizeof(*map))
+        efi_take_memory_map(map->entries, tag->size - sizeof(*map), map->entry_size);
+}
+
+static void mb2_framebuffer(const struct mb2_tag *tag)
+{
+    const struct mb2_tag_framebuffer *f = (const void *)tag;
+
+    if (tag->size < sizeof(*f) || f->type != MB2_FRAMEBUFFER_RGB)
+        return;
+    boot_info.fb = (struct boot_framebuffer){
+        .base = f->addr,
+        .pitch = f->pitch,
+        .width = f->width,
+        .height = f->height,
+        .bits_per_pixel = f->bpp,
+        .red = { f->red.pos, f->red.size },
+        .green = { f->green.pos, f->green.size },
+        .blue = { f->blue.pos, f->blue.size },
+    };
+}
+
 static void mb2_tag(const struct mb2_tag *tag)
 {
     const struct mb2_tag_module *mod = (const void *)tag;
@@ -146,7 +170,11 @@ static void mb2_tag(const struct mb2_tag *tag)
     case MB2_TAG_CMDLINE: set_cmdline((const char *)(tag + 1)); break;
     case MB2_TAG_MODULE: add_module(mod->start, mod->end, mod->cmdline); break;
     case MB2_TAG_MMAP: mb2_memory_map(tag); break;
-    case MB2_TAG_EFI64: boot_info.efi = true; break;
+    case MB2_TAG_FRAMEBUFFER: mb2_framebuffer(tag); break;
+    case MB2_TAG_EFI64:
+        boot_info.efi_system_table = ((const struct mb2_tag_efi64 *)tag)->table;
+        break;
+    case MB2_TAG_EFI_MMAP: mb2_efi_memory_map(tag); break;
     case MB2_TAG_ACPI_NEW: mb2_rsdp(tag); break;
     case MB2_TAG_ACPI_OLD:
         if (!boot_info.rsdp)

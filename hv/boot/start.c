@@ -8,6 +8,7 @@
 #include <hv/console.h>
 #include <hv/cpuid.h>
 #include <hv/desc.h>
+#include <hv/efi.h>
 #include <hv/errno.h>
 #include <hv/irq.h>
 #include <hv/lib.h>
@@ -48,7 +49,7 @@ static void __init refuse_on_hardware(const char *text, bool serial_is_console)
 {
     volatile uint16_t *cell = maddr_to_virt(VGA_TEXT);
 
-    if (!boot_info.efi)
+    if (!boot_info.efi_system_table)
         for (const char *p = text; *p >= ' '; p++)
             *cell++ = (uint16_t)(VGA_LIGHT_GREY << 8 | (uint8_t)*p);
     if (serial_is_console)
@@ -107,6 +108,9 @@ static void __init check_machine(int boot_info_error)
     }
     if (dom0_pvh)
         refuse("command line", "dom0=pvh is not supported; remove it to boot a PV domain 0");
+    if (e820_type_of(virt_to_maddr(hv_start), virt_to_maddr(hv_end)) != E820_RAM)
+        refuse("boot loader", "it placed the hypervisor where its own memory map has no RAM; "
+               "boot with another loader");
     why = boot_modules_check();
     if (why)
         refuse("boot modules", why);
@@ -122,6 +126,9 @@ static void __init print_memory_map(void)
         printk(XENLOG_DEBUG "e820: %016lx-%016lx %s\n", e->addr, e->addr + e->size - 1,
                e->type < ARRAY_SIZE(names) ? names[e->type] : "other");
     }
+    if (e820_left_out())
+        printk(XENLOG_ERR "memory map: %u entries of the firmware's left out, more than %u\n",
+               e820_left_out(), E820_MAX);
 }
 
 static void __init print_modules(void)
@@ -138,6 +145,8 @@ static void __init print_banner(void)
 {
     printk("Hospes " HOSPES_VERSION ", a hypervisor with the Xen 4.17 ABI\n");
     printk(XENLOG_INFO "boot: by %s, options: %s\n", boot_info.loader, boot_info.cmdline);
+    printk(XENLOG_DEBUG "boot: image at %#lx-%#lx\n", virt_to_maddr(hv_start),
+           virt_to_maddr(hv_end));
     cmdline_report();
 }
 
@@ -161,7 +170,8 @@ static void __init init_cpu0(void)
 
 static void __init init_interrupts(void)
 {
-    acpi_init(boot_info.rsdp);
+    efi_init();
+    acpi_init(boot_info.rsdp ? boot_info.rsdp : efi_rsdp());
     apic_map();
     smp_enumerate();
     irq_init();

@@ -7,6 +7,7 @@
 #include <hv/acpi.h>
 #include <hv/acpi_tables.h>
 #include <hv/apic_regs.h>
+#include <hv/boot.h>
 #include <hv/lib.h>
 #include <hv/mm.h>
 #include <hv/printk.h>
@@ -380,16 +381,22 @@ static bool parse_rsdp(paddr_t pa)
     return parse_root(r.rsdt, "RSDT", sizeof(uint32_t));
 }
 
-void __init acpi_init(paddr_t rsdp)
+/* UEFI has no BIOS data area. */
+static void read_bios_data(void)
 {
-    uint8_t *bda = ioremap(BDA_START, BDA_SIZE);
+    uint8_t *bda = boot_info.efi_system_table ? NULL : ioremap(BDA_START, BDA_SIZE);
 
     if (bda) {
         acpi.bios_kbd_flags = bda[BDA_KBD_FLAGS];
         iounmap(bda, BDA_SIZE);
     }
+}
+
+void __init acpi_init(paddr_t rsdp)
+{
+    read_bios_data();
     acpi.lapic_addr = APIC_DEFAULT_BASE;
-    if (!rsdp)
+    if (!rsdp && !boot_info.efi_system_table)
         rsdp = find_rsdp();
     acpi.rsdp = rsdp;
     if (!parse_rsdp(rsdp)) {

@@ -155,7 +155,7 @@ void console_init_early(void)
     if (wanted & CON_COM1 && opt_com1[0])
         serial_init(opt_com1);
     /* The boot page tables and the final direct map both have the VGA window, uncached. */
-    if (wanted & CON_VGA && !boot_info.efi && vga_init(maddr_to_virt(VGA_TEXT_BASE)))
+    if (wanted & CON_VGA && !boot_info.efi_system_table && vga_init(maddr_to_virt(VGA_TEXT_BASE)))
         replay_ring(CON_VGA);
     if (serial_present())
         replay_ring(CON_COM1);

@@ -6,6 +6,7 @@
 #include <hv/acpi.h>
 #include <hv/acpi_tables.h>
 #include <hv/console.h>
+#include <hv/efi.h>
 #include <hv/errno.h>
 #include <hv/lib.h>
 #include <hv/param.h>
@@ -21,24 +22,9 @@
 #define KBD_TRIES 10
 #define KBD_POLLS 10000
 
-/* The way named by reboot= is tried before the others. */
+/* reboot=: the way named is tried before the others; n: none at all. */
 static char reboot_first;
-
-static int parse_reboot(const char *s)
-{
-    for (; *s; s = strchr(s, ',') ? strchr(s, ',') + 1 : s + strlen(s))
-        switch (*s) {
-        case 'a': case 'k': case 'p': case 't':
-            reboot_first = *s;
-            break;
-        case 'w': case 'c': /* warm or cold: the same here */
-            break;
-        default:
-            return -EINVAL;
-        }
-    return 0;
-}
-custom_param("reboot", parse_reboot);
+static bool reboot_warm;
 
 /* Two writes, as the specification has it: the type first, then with the enable bit. */
 static void write_pm1_cnt(uint16_t port, unsigned int typ)
@@ -82,12 +68,20 @@ int acpi_enter_sleep(uint32_t pm1a_cnt_val, uint32_t pm1b_cnt_val, uint32_t slee
 void acpi_power_off(void)
 {
     if (!acpi.pm1a_cnt || !acpi.s5_known) {
-        printk(XENLOG_WARNING "ACPI offers no soft-off; the machine stays on\n");
+        local_irq_disable();
+        smp_stop_others();
+        efi_power_off();
+        printk(XENLOG_WARNING "Neither ACPI nor UEFI offers a soft-off; the machine stays on\n");
         return;
     }
     soft_off(acpi.s5_typ_a, acpi.s5_typ_b);
     printk(XENLOG_ERR "Soft-off through port %#x had no effect; switch the machine off by hand\n",
            acpi.pm1a_cnt);
+}
+
+static void reset_efi(void)
+{
+    efi_reset(reboot_warm);
 }
 
 static void reset_acpi(void)
@@ -107,13 +101,24 @@ static void reset_keyboard(void)
     }
 }
 
+/* The register's bits are those of the last value but for how to reset. */
+static void reset_pci_by(uint8_t how)
+{
+    uint8_t cf9 = (uint8_t)(inb(PCI_RESET_PORT) & ~PCI_RESET_FULL);
+
+    outb(PCI_RESET_PORT, (uint8_t)(cf9 | (how & ~PCI_RESET_START)));
+    udelay(50);
+    outb(PCI_RESET_PORT, (uint8_t)(cf9 | how));
+}
+
 static void reset_pci(void)
 {
-    uint8_t cf9 = (uint8_t)(inb(PCI_RESET_PORT) & ~PCI_RESET_NOW);
+    reset_pci_by(PCI_RESET_HARD);
+}
 
-    outb(PCI_RESET_PORT, (uint8_t)(cf9 | PCI_RESET_HARD));
-    udelay(50);
-    outb(PCI_RESET_PORT, (uint8_t)(cf9 | PCI_RESET_NOW));
+static void reset_power_cycle(void)
+{
+    reset_pci_by(PCI_RESET_FULL);
 }
 
 /* An exception without an IDT cannot be delivered, nor can the next two. */
@@ -125,25 +130,55 @@ static void reset_triple_fault(void)
     __asm__ volatile("int3");
 }
 
+/* In the order in which they are tried. */
 static const struct { char letter; void (*fn)(void); } reset_ways[] = {
+    { 'e', reset_efi },
     { 'a', reset_acpi },
     { 'k', reset_keyboard },
     { 'p', reset_pci },
+    { 'P', reset_power_cycle },
     { 't', reset_triple_fault },
 };
+
+/* Words count by their first letter, as in Xen. */
+static int parse_reboot(const char *s)
+{
+    for (; *s; s = strchr(s, ',') ? strchr(s, ',') + 1 : s + strlen(s)) {
+        bool known = *s == 'w' || *s == 'c' || *s == 'n';
+
+        for (unsigned int i = 0; i < ARRAY_SIZE(reset_ways) && !known; i++)
+            known = reset_ways[i].letter == *s;
+        if (!known)
+            return -EINVAL;
+        if (*s == 'w' || *s == 'c')
+            reboot_warm = *s == 'w';
+        else
+            reboot_first = *s;
+    }
+    return 0;
+}
+custom_param("reboot", parse_reboot);
+
+static void try_reset(unsigned int way)
+{
+    reset_ways[way].fn();
+    udelay(RESET_WAIT_US);
+}
 
 void machine_restart(void)
 {
     local_irq_disable();
     smp_stop_others();
     console_start_sync();
+    if (reboot_first == 'n') {
+        printk("No restart, as reboot=no says. Reset the machine by hand.\n");
+        machine_halt();
+    }
     for (unsigned int i = 0; i < ARRAY_SIZE(reset_ways); i++)
         if (reset_ways[i].letter == reboot_first)
-            reset_ways[i].fn();
-    for (unsigned int i = 0; i < ARRAY_SIZE(reset_ways); i++) {
-        reset_ways[i].fn();
-        udelay(RESET_WAIT_US);
-    }
+            try_reset(i);
+    for (unsigned int i = 0; i < ARRAY_SIZE(reset_ways); i++)
+        try_reset(i);
     machine_halt();
 }
 

@@ -5,6 +5,7 @@
  */
 #include <hv/acpi.h>
 #include <hv/cpuid.h>
+#include <hv/efi.h>
 #include <hv/errno.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
@@ -198,7 +199,7 @@ static long op_firmware_info(struct xen_platform_op *op)
     case XEN_FW_VBEDDC_INFO:
         return -ESRCH;
     case XEN_FW_EFI_INFO:
-        return -ENOSYS;
+        return efi_get_info(op->u.firmware_info.index, &op->u.firmware_info.u.efi_info);
     case XEN_FW_KBD_SHIFT_FLAGS:
         if (op->u.firmware_info.index)
             return -ESRCH;
@@ -207,6 +208,11 @@ static long op_firmware_info(struct xen_platform_op *op)
     default:
         return -EINVAL;
     }
+}
+
+static long op_efi_runtime_call(struct xen_platform_op *op)
+{
+    return efi_runtime_call(&op->u.efi_runtime_call);
 }
 
 /* --- Resources --- */
@@ -288,7 +294,7 @@ static const struct {
     [XENPF_microcode_update] = { op_not_supported, false },
     [XENPF_platform_quirk] = { op_platform_quirk, false },
     [XENPF_get_cpu_version] = { op_get_cpu_version, true },
-    [XENPF_efi_runtime_call] = { op_not_supported, false },
+    [XENPF_efi_runtime_call] = { op_efi_runtime_call, true },
     [XENPF_firmware_info] = { op_firmware_info, true },
     [XENPF_enter_acpi_sleep] = { op_enter_acpi_sleep, false },
     [XENPF_change_freq] = { op_no_such, false },

@@ -2,6 +2,7 @@
 /* Wall clock: UTC at system time 0, from the real-time clock until dom0 sets it, and each domain's
    copy of it. */
 #include <hv/domain.h>
+#include <hv/efi.h>
 #include <hv/printk.h>
 #include <hv/spinlock.h>
 #include "time_priv.h"
@@ -74,7 +75,7 @@ void wallclock_init(void)
 {
     struct tm_utc tm;
 
-    if (!rtc_read(&tm)) {
+    if (!rtc_read(&tm) && !efi_read_time(&tm)) {
         printk(
             XENLOG_WARNING
             "Real-time clock: no valid date; wall clock starts at 1970. Set the clock in dom0\n");

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <hv/acpi.h>
 #include <hv/acpi_tables.h>
+#include <hv/boot.h>
 #include <hv/lib.h>
 #include <hv/mm.h>
 #include <hv/printk.h>
@@ -24,6 +25,7 @@
 #define MCFG_AT 0x104000
 #define DSDT_AT 0x105000
 
+struct boot_info boot_info;
 static uint8_t mem[MEM_SIZE];
 static unsigned int mapped;
 
@@ -335,12 +337,23 @@ static void more_cpus_than_room(void **state)
     assert_int_equal(acpi.nr_cpus, ACPI_MAX_CPUS);
 }
 
+/* What lies in low memory there is anybody's. */
+static void no_bios_area_on_uefi(void **state)
+{
+    boot_info.efi_system_table = 1;
+    acpi_init(0);
+    boot_info.efi_system_table = 0;
+    assert_int_equal(acpi.rsdp, 0);
+    assert_int_equal(acpi.nr_cpus, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(reads_all_by_given_pointer, setup),
         cmocka_unit_test_setup(finds_the_pointer_in_the_bios_area, setup),
         cmocka_unit_test_setup(damaged_xsdt_falls_back_to_rsdt, setup),
+        cmocka_unit_test_setup(no_bios_area_on_uefi, setup),
         cmocka_unit_test_setup(bad_pointer_means_no_acpi, setup),
         cmocka_unit_test_setup(damaged_table_is_left_out_alone, setup),
         cmocka_unit_test_setup(madt_entry_of_length_zero_ends_it, setup),

@@ -49,7 +49,8 @@ void acpi_init(paddr_t rsdp);
 int acpi_enter_sleep(uint32_t pm1a_cnt_val, uint32_t pm1b_cnt_val, uint32_t sleep_state);
 /* Hypervisor's own power-off; returns if there is no way. */
 void acpi_power_off(void);
-/* By FADT reset register, keyboard controller, port 0xcf9, triple fault in turn. */
+/* By UEFI, FADT reset register, keyboard controller, port 0xcf9, triple fault in turn; reboot=
+   puts one first. */
 void machine_restart(void) noreturn;
 void machine_halt(void) noreturn;
 

@@ -145,8 +145,9 @@ _Static_assert(sizeof(struct acpi_mcfg_table) == 44 && sizeof(struct acpi_mcfg_e
 
 /* Ports of the reset ways. */
 #define PCI_RESET_PORT 0xcf9
-#define  PCI_RESET_HARD 0x02
-#define  PCI_RESET_NOW 0x06
+#define  PCI_RESET_START 0x04 /* on its rise */
+#define  PCI_RESET_HARD 0x06  /* CPU and system */
+#define  PCI_RESET_FULL 0x0e  /* and power */
 #define KBD_STATUS_PORT 0x64
 #define  KBD_STATUS_INPUT_FULL 0x02
 #define  KBD_PULSE_RESET 0xfe

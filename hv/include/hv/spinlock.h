@@ -14,6 +14,7 @@
    (address order, caller's duty). */
 enum lock_order {
     LOCK_ANY = 0,
+    LOCK_FIRMWARE,      /* efi_lock: held, interrupts on, while the firmware runs */
     LOCK_DOMCTL,        /* domctl_lock: one control operation at a time */
     LOCK_DOMLIST,       /* domain list and domid allocation */
     LOCK_PCI,
