@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Packages, dom0's kernel and initramfs, and `make run`, whose variables README.md lists.
 CACHE    ?= $(B)/cache
-RUN_VARS := HYPERVISOR KERNEL INITRD MEM CPUS MACHINE ACCEL BOCHS_CPU HVARGS DOM0ARGS DISK AFTER \
+RUN_VARS := HYPERVISOR KERNEL INITRD MEM CPUS MACHINE BOARD FIRMWARE ACCEL BOCHS_CPU HVARGS DOM0ARGS DISK AFTER \
             LOG SILENCE LIMIT
 # Values go to the shell in single quotes, with any single quote in them quoted.
 quoted    = '$(subst ','\'',$(1))'

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Make a bootable CD image with GRUB (BIOS) from a hypervisor and its modules.
+"""Make a bootable CD image with GRUB (BIOS and UEFI) from a hypervisor and its modules.
 
     iso.py OUTPUT HYPERVISOR 'ARGUMENTS' [MODULE 'ARGUMENTS']...
 
@@ -13,13 +13,22 @@ import subprocess
 import sys
 import tempfile
 
-GRUB_FOLDER = '/usr/lib/grub/i386-pc'
-GRUB_MODULES = 'multiboot2 multiboot linux gzio serial iso9660 biosdisk normal terminal'
+GRUB_FOLDERS = ['/usr/lib/grub/i386-pc', '/usr/lib/grub/x86_64-efi']
+# Those that both have; the part_* ones are loaded by the UEFI image's own first commands.
+GRUB_MODULES = '''multiboot2 multiboot linux gzio serial iso9660 normal terminal test all_video mmap
+    part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_gpt part_msdos part_plan
+    part_sun part_sunpc'''
+# UEFI has no text mode: the framebuffer that it set up is kept.
 GRUB_HEAD = '''\
 serial --unit=0 --speed=115200
 terminal_output console serial
 set timeout=0
-set gfxpayload=text
+if [ $grub_platform = efi ]; then
+    insmod all_video
+    set gfxpayload=keep
+else
+    set gfxpayload=text
+fi
 '''
 
 
@@ -36,8 +45,9 @@ def _make(output, files, commands):
     for path in files.values():
         if not os.path.isfile(path):
             raise IsoError(f'file {path} is missing')
-    if not os.path.isdir(GRUB_FOLDER):
-        raise IsoError(f'{GRUB_FOLDER} is missing; run "make deps"')
+    for folder in GRUB_FOLDERS:
+        if not os.path.isdir(folder):
+            raise IsoError(f'{folder} is missing; run "make deps"')
     work = tempfile.mkdtemp(prefix='hospes-iso-', dir=os.path.dirname(os.path.abspath(output)))
     try:
         boot = os.path.join(work, 'root', 'boot')
@@ -62,8 +72,8 @@ def _place(path, target):
 
 
 def _mkrescue(image, root):
-    command = ['grub-mkrescue', '-o', image, '-d', GRUB_FOLDER, '--fonts=', '--locales=',
-               '--themes=', f'--install-modules={GRUB_MODULES}', root]
+    command = ['grub-mkrescue', '-o', image, '--fonts=', '--locales=', '--themes=',
+               f'--install-modules={" ".join(GRUB_MODULES.split())}', root]
     environment = dict(os.environ, SOURCE_DATE_EPOCH='0')
     try:
         done = subprocess.run(command, capture_output=True, text=True, env=environment,
@@ -75,11 +85,14 @@ def _mkrescue(image, root):
         raise IsoError(f'grub-mkrescue: {rows[0].strip()}')
 
 
-def hypervisor_iso(output, hypervisor, arguments='', modules=()):
-    """Boot `hypervisor` by multiboot 2; modules: (file, arguments), the dom0 kernel first."""
+def hypervisor_iso(output, hypervisor, arguments='', modules=(), before=()):
+    """Boot `hypervisor` by multiboot 2; modules: (file, arguments), the dom0 kernel first.
+
+    before: GRUB commands that come first, such as 'set gfxpayload=800x600x32'.
+    """
     files = {'hypervisor.gz': hypervisor}
     # The first word stands for the file's own name, which Xen's boot protocol drops.
-    commands = [f'multiboot2 /boot/hypervisor.gz placeholder {_quoted(arguments)}']
+    commands = [*before, f'multiboot2 /boot/hypervisor.gz placeholder {_quoted(arguments)}']
     for number, (path, words) in enumerate(modules):
         files[f'module{number}'] = path
         commands.append(f'module2 --nounzip /boot/module{number} placeholder {_quoted(words)}')

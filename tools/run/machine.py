@@ -39,6 +39,9 @@ import tty
 
 QEMU_CPU = 'EPYC,-smap,-monitor,+svm,+npt'
 BOCHS_CPU = 'corei7_haswell_4770'
+# UEFI: the firmware's code, and the flash that keeps its variables, as it comes from the factory.
+OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd'
+OVMF_VARS = '/usr/share/OVMF/OVMF_VARS_4M.fd'
 
 _ANSI = re.compile(r'\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>()][0-9A-Za-z]?|\r|\x00')
 _CUT_ANSI = re.compile(r'\x1b(\[[0-9;?]*)?$')
@@ -319,11 +322,21 @@ class QemuMachine(Machine):
                 pass
 
 
-def qemu_command(cpus=1, mem=1024, accel='tcg', cpu=None, icount=False):
+def _uefi_options(efi_vars):
+    _need_files(OVMF_CODE, efi_vars or OVMF_VARS)
+    flash = f'file={_comma(efi_vars)}' if efi_vars else f'file={OVMF_VARS},snapshot=on'
+    return ['-drive', f'if=pflash,format=raw,readonly=on,file={OVMF_CODE}',
+            '-drive', f'if=pflash,format=raw,{flash}']
+
+
+def qemu_command(cpus=1, mem=1024, accel='tcg', cpu=None, icount=False, board='pc',
+                 firmware='bios', efi_vars=None):
     """The part of the command line that says what PC it is."""
-    command = ['qemu-system-x86_64', '-accel', accel, '-cpu', cpu or QEMU_CPU, '-smp', str(cpus),
-               '-m', str(mem), '-display', 'none', '-no-reboot', '-nodefaults', '-no-user-config',
-               '-vga', 'std']
+    command = ['qemu-system-x86_64', '-machine', board, '-accel', accel, '-cpu', cpu or QEMU_CPU,
+               '-smp', str(cpus), '-m', str(mem), '-display', 'none', '-no-reboot', '-nodefaults',
+               '-no-user-config', '-vga', 'std']
+    if firmware == 'uefi':
+        command += _uefi_options(efi_vars)
     if icount:
         command += ['-icount', 'shift=0,sleep=off', '-rtc',
                     'base=2026-01-01T00:00:00,clock=vm']
@@ -331,17 +344,21 @@ def qemu_command(cpus=1, mem=1024, accel='tcg', cpu=None, icount=False):
 
 
 def qemu(iso=None, kernel=None, append='', modules=(), initrd=None, cpus=1, mem=1024, accel='tcg',
-         cpu=None, icount=False, disks=(), extra=(), log=None, on_output=None):
+         cpu=None, icount=False, board='pc', firmware='bios', efi_vars=None, disks=(), extra=(),
+         log=None, on_output=None):
     """Start QEMU and return its QemuMachine.
 
-    iso      boot this CD by the BIOS; or
+    iso      boot this CD by the firmware; or
     kernel   boot this file directly: a 32-bit multiboot ELF with `append` as its command line and
              `modules`, each 'file arguments...'; or a Linux bzImage with `append` and `initrd`.
+    board    pc (i440FX, IDE) or q35 (PCI Express, AHCI).
+    firmware bios or uefi; efi_vars is the file of its variables, written to (a copy of OVMF_VARS);
+             without one they are forgotten.
     disks    raw image files, attached as virtio disks (/dev/vda...); written to.
     icount   count instructions: repeatable, the TSC is 1 GHz, one CPU only.
     extra    further QEMU options. -no-reboot is always given: a reset ends the machine.
     """
-    command = qemu_command(cpus, mem, accel, cpu, icount)
+    command = qemu_command(cpus, mem, accel, cpu, icount, board, firmware, efi_vars)
     if iso:
         _need_files(iso)
         command += ['-cdrom', str(iso), '-boot', 'd']

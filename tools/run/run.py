@@ -34,6 +34,8 @@ DEFAULTS = {
     'MEM': '1024',                      # MiB in the machine
     'CPUS': '',                         # CPUs in the machine; 2, on Bochs 1
     'MACHINE': 'qemu',                  # qemu or bochs
+    'BOARD': 'pc',                      # pc or q35 (QEMU)
+    'FIRMWARE': 'bios',                 # bios or uefi (QEMU)
     'ACCEL': '',                        # kvm or tcg; empty: kvm where it works
     'BOCHS_CPU': machine.BOCHS_CPU,     # Bochs's CPU model
     'HVARGS': '',                       # more words for the hypervisor's command line
@@ -88,8 +90,12 @@ def settings(arguments):
             raise RunFailed(f'{name}={values[name]} is not a positive number')
     if bochs and values['CPUS'] != '1':
         raise RunFailed('Bochs runs one CPU here; use CPUS=1 or MACHINE=qemu')
-    if bochs and values['DISK']:
-        raise RunFailed('DISK= needs MACHINE=qemu')
+    for name, choices in (('BOARD', ('pc', 'q35')), ('FIRMWARE', ('bios', 'uefi'))):
+        if values[name] not in choices:
+            raise RunFailed(f'{name}={values[name]} is neither {" nor ".join(choices)}')
+    for name in ('DISK', 'BOARD', 'FIRMWARE'):
+        if bochs and values[name] != DEFAULTS[name]:
+            raise RunFailed(f'{name}={values[name]} needs MACHINE=qemu')
     if values['AFTER'] not in ('', 'poweroff', 'reboot', 'shell'):
         raise RunFailed(f'AFTER={values["AFTER"]} is not poweroff, reboot or shell')
     for name in ('HYPERVISOR', 'KERNEL', 'INITRD', 'DISK'):
@@ -133,8 +139,10 @@ def _start(values, image, say, on_output=None):
         accel = 'kvm' if works else 'tcg'
         if not works:
             print(f'kvm: not used, {why}; QEMU emulates the CPU (tcg)', flush=True)
-    say(f'qemu {accel}: {cpus} CPU{"s" * (cpus > 1)}, {values["MEM"]} MiB')
+    other = [values[name] for name in ('BOARD', 'FIRMWARE') if values[name] != DEFAULTS[name]]
+    say(', '.join([f'qemu {accel}: {cpus} CPU{"s" * (cpus > 1)}, {values["MEM"]} MiB', *other]))
     return machine.qemu(iso=image, cpus=cpus, accel=accel, cpu='host' if accel == 'kvm' else None,
+                        board=values['BOARD'], firmware=values['FIRMWARE'],
                         disks=[values['DISK']] if values['DISK'] else (), **common)
 
 

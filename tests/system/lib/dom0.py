@@ -82,13 +82,15 @@ class Env:
         self.folder = tempfile.mkdtemp(prefix='test-', dir=self.build)
         self.logs = os.path.abspath(log) if log else self.folder
         self._count = 0
+        self.last_log = None
         os.makedirs(self.logs, exist_ok=True)
 
     def log(self):
         """A path for the next machine's serial log."""
         self._count += 1
         name = os.path.splitext(os.path.basename(sys.argv[0]))[0]
-        return os.path.join(self.logs, f'{name}.serial{self._count}.log')
+        self.last_log = os.path.join(self.logs, f'{name}.serial{self._count}.log')
+        return self.last_log
 
     def plain_hypervisor(self):
         """The hypervisor's file uncompressed, as QEMU's -kernel needs it."""
