@@ -98,12 +98,13 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
     pv->syscall_callback_eip = c->syscall_callback_eip;
 }
 
+/* User mode needs the user's root table: without one only kernel mode is left. */
 static void set_flags(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     struct pv_vcpu *pv = pv_vcpu(v);
 
     pv->flags = 0;
-    if ((c->flags & VGCF_in_kernel) || !c->ctrlreg[1])
+    if ((c->flags & VGCF_in_kernel) || !pv->guest_root_user)
         pv->flags |= PVF_KERNEL;
     if (c->flags & VGCF_failsafe_disables_events)
         pv->flags |= PVF_FAILSAFE_DISABLES;
@@ -116,16 +117,58 @@ static void set_flags(struct vcpu *v, const struct vcpu_guest_context *c)
     v->fpu_initialised = c->flags & VGCF_I387_VALID;
 }
 
+/* Frame 0, which a nonzero register can name too, is never a root table; to pv_new_user_root() it
+   means none. */
 static int set_roots(struct vcpu *v, const struct vcpu_guest_context *c)
 {
+    mfn_t user = xen_cr3_to_pfn(c->ctrlreg[1]);
     int rc = pv_new_guest_root(v, xen_cr3_to_pfn(c->ctrlreg[3]));
 
-    if (!rc && c->ctrlreg[1])
-        rc = pv_new_user_root(v, xen_cr3_to_pfn(c->ctrlreg[1]));
-    return rc;
+    if (rc || !c->ctrlreg[1])
+        return rc;
+    return user ? pv_new_user_root(v, user) : -EINVAL;
 }
 
-/* The register half is repeated harmlessly when the root tables took several goes. */
+/* Root and descriptor tables of an initialised vCPU stay: a context has to name them. */
+static bool names_same_tables(const struct pv_vcpu *pv, const struct vcpu_guest_context *c)
+{
+    bool same = c->ctrlreg[3] == xen_pfn_to_cr3(paddr_to_pfn(pv->guest_root)) &&
+                c->gdt_ents == pv->gdt_ents && c->ldt_base == pv->ldt_base &&
+                c->ldt_ents == pv->ldt_ents;
+
+    if (!pv->guest_root_user)
+        return same && !c->ctrlreg[1] && (c->flags & VGCF_in_kernel);
+    return same && c->ctrlreg[1] == xen_pfn_to_cr3(paddr_to_pfn(pv->guest_root_user));
+}
+
+static void set_debugregs(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(c->debugreg); i++)
+        if (i != 4 && i != 5 && c->debugreg[i] && pv_set_debugreg(v, i, c->debugreg[i]))
+            break; /* what does not fit is left at its reset value */
+}
+
+/* Repeated from the beginning, harmlessly, when the root tables take several goes. */
+static int initialise(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    struct pv_vcpu *pv = pv_vcpu(v);
+    int rc = 0;
+
+    set_debugregs(v, c);
+    if (c->gdt_ents)
+        rc = pv_set_gdt(v, c->gdt_frames, (unsigned int)c->gdt_ents);
+    if (!rc)
+        rc = set_roots(v, c);
+    if (rc)
+        return rc;
+    pv->ldt_base = c->ldt_base;
+    pv->ldt_ents = (unsigned int)c->ldt_ents;
+    if (v->vcpu_id == 0)
+        v->domain->vm_assist = c->vm_assist & PV_VM_ASSIST_VALID;
+    v->is_initialised = true;
+    return 0;
+}
+
 static int pv_set_context(struct vcpu *v, const struct vcpu_guest_context *arg)
 {
     struct vcpu_guest_context *c = xmalloc(sizeof(*c));
@@ -135,30 +178,15 @@ static int pv_set_context(struct vcpu *v, const struct vcpu_guest_context *arg)
         return -ENOMEM;
     *c = *arg;
     rc = check_context(c);
-    if (!rc && !v->is_initialised) {
+    if (!rc && v->is_initialised)
+        rc = names_same_tables(pv_vcpu(v), c) ? 0 : -EOPNOTSUPP;
+    else if (!rc)
+        rc = initialise(v, c);
+    if (!rc) {
         set_registers(v, c);
         set_flags(v, c);
-        for (unsigned int i = 0; i < 8 && !rc; i++)
-            if (i != 4 && i != 5 && c->debugreg[i])
-                rc = (int)pv_set_debugreg(v, i, c->debugreg[i]);
-        /* A register that does not fit is left at its reset value. */
-        rc = 0;
-        if (c->gdt_ents)
-            rc = pv_set_gdt(v, c->gdt_frames, (unsigned int)c->gdt_ents);
-        if (!rc)
-            rc = set_roots(v, c);
-        if (!rc) {
-            pv_vcpu(v)->ldt_base = c->ldt_base;
-            pv_vcpu(v)->ldt_ents = (unsigned int)c->ldt_ents;
-            if (v->vcpu_id == 0)
-                v->domain->vm_assist = c->vm_assist & PV_VM_ASSIST_VALID;
-            v->is_initialised = true;
-        }
-    } else if (!rc) {
-        set_registers(v, c);
-        set_flags(v, c);
+        pv_update_syscall_path(v);
     }
-    pv_update_syscall_path(v);
     xfree(c);
     return rc;
 }

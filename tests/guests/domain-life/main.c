@@ -115,6 +115,39 @@ static void half_made(void)
     expect(domain_destroy(&domain), -XEN_ESRCH);
 }
 
+static long context(uint32_t command, struct vcpu_guest_context *ctx)
+{
+    static struct xen_domctl op;
+
+    memset(&op, 0, sizeof(op));
+    op.cmd = command;
+    op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    op.domain = domain.id;
+    set_xen_guest_handle(op.u.vcpucontext.ctxt, ctx);
+    return hc_domctl(&op);
+}
+
+/* A vCPU that has its context may get another one, but keeps its tables: root, user root, GDT. */
+static void second_context(void)
+{
+    static struct vcpu_guest_context ctx, other;
+
+    expect(context(XEN_DOMCTL_getvcpucontext, &ctx), 0);
+    expect(context(XEN_DOMCTL_setvcpucontext, &ctx), 0);
+    other = ctx;
+    other.ctrlreg[3] = xen_pfn_to_cr3(domain.mfns[0]);
+    expect(context(XEN_DOMCTL_setvcpucontext, &other), -XEN_EOPNOTSUPP);
+    other = ctx;
+    other.flags &= ~(unsigned long)VGCF_in_kernel; /* it has no root table for user mode */
+    expect(context(XEN_DOMCTL_setvcpucontext, &other), -XEN_EOPNOTSUPP);
+    other = ctx;
+    other.ctrlreg[1] = xen_pfn_to_cr3(domain.mfns[0]);
+    expect(context(XEN_DOMCTL_setvcpucontext, &other), -XEN_EOPNOTSUPP);
+    other = ctx;
+    other.gdt_ents = 512;
+    expect(context(XEN_DOMCTL_setvcpucontext, &other), -XEN_EOPNOTSUPP);
+}
+
 void test_main(void)
 {
     if (!is_dom0()) {
@@ -122,6 +155,7 @@ void test_main(void)
         return;
     }
     create(1024);
+    second_context();
     pausing();
     expect(domain_destroy(&domain), 0);
     lives();

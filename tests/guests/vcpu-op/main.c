@@ -34,6 +34,10 @@ static void hostile_contexts(void)
     ctx.ctrlreg[3] = xen_pfn_to_cr3(0xfffffffffUL);
     check(hc_vcpu_op(VCPUOP_initialise, 1, &ctx) < 0, "no memory as base was taken");
     vcpu_context(1, second, (void *)1, &ctx);
+    ctx.flags &= ~(unsigned long)VGCF_in_kernel;
+    ctx.ctrlreg[1] = 8;
+    expect(hc_vcpu_op(VCPUOP_initialise, 1, &ctx), -XEN_EINVAL); /* user mode, its base frame 0 */
+    vcpu_context(1, second, (void *)1, &ctx);
     ctx.gdt_ents = 512;
     ctx.gdt_frames[0] = mm_root_mfn();
     check(hc_vcpu_op(VCPUOP_initialise, 1, &ctx) < 0, "the L4 as GDT was taken");
