@@ -183,6 +183,13 @@ static int op_port_dx(struct vcpu *v, struct cpu_user_regs *regs, struct insn *i
     return do_port(v, regs, in, regs->rdx & 0xffff, op & 2, !(op & 1));
 }
 
+/* Not copy_to_guest(), which reaches what only the kernel maps: this is the running code's own
+   access, in user mode too. */
+static int write_operand(unsigned long addr, const void *val, unsigned int bytes)
+{
+    return pv_range_ok(addr, bytes) ? raw_write_user((void *)addr, val, bytes) : -EFAULT;
+}
+
 /* One element of INS or OUTS; with REP the instruction runs again until RCX is 0. */
 static int op_port_string(struct vcpu *v, struct cpu_user_regs *regs, struct insn *in)
 {
@@ -200,7 +207,7 @@ static int op_port_string(struct vcpu *v, struct cpu_user_regs *regs, struct ins
     if (!out)
         val = port_in(v, port, bytes);
     if (out ? copy_from_guest(&val, (void *)*ptr, bytes)
-            : copy_to_guest((void *)*ptr, &val, bytes)) {
+            : write_operand(*ptr, &val, bytes)) {
         pv_inject_page_fault(out ? 0 : PFEC_WRITE, *ptr);
         return -1;
     }

@@ -145,6 +145,59 @@ static void user_ports(void)
     set_bitmap(NULL, 0);
 }
 
+static long user_insb(void *to)
+{
+    asm volatile("insb" : "+D"(to) : "d"(0x80) : "memory");
+    return 1;
+}
+
+static long user_outsb(void *from)
+{
+    asm volatile("outsb" : "+S"(from) : "d"(0x80) : "memory");
+    return 1;
+}
+
+/* A top-level table like the one in use, without the window that only the kernel is to see. */
+static void set_user_root(const void *kernel_only)
+{
+    struct mmuext_op op = { .cmd = MMUEXT_NEW_USER_BASEPTR };
+    uint64_t *root = page_alloc();
+
+    memcpy(root, mfn_to_virt(mm_root_mfn()), PAGE_SIZE);
+    root[((unsigned long)kernel_only >> 39) & 511] = 0;
+    table_page(root);
+    op.arg1.mfn = virt_to_mfn(root);
+    require(hc_mmuext_op(&op, 1, NULL, DOMID_SELF), 0);
+    this_vcpu()->user_ready = true;
+}
+
+/* String I/O of user code reaches user memory only, although the hypervisor does it. */
+static void user_strings(void)
+{
+    uint64_t *l1 = page_alloc(), *l2 = page_alloc(), *l3 = page_alloc();
+    uint8_t *page = page_alloc(), *low = (uint8_t *)0x200000000000UL;
+    struct trap t;
+
+    memset(page, 0x5a, PAGE_SIZE);
+    l1[0] = make_pte(virt_to_mfn(page), PTE_RW);
+    l2[0] = make_pte(virt_to_mfn(l1), PTE_TABLE);
+    l3[0] = make_pte(virt_to_mfn(l2), PTE_TABLE);
+    table_page(l1);
+    table_page(l2);
+    table_page(l3);
+    require(mmu_update_one(pte_maddr(low, 4), make_pte(virt_to_mfn(l3), PTE_TABLE)), 0);
+    set_user_root(low);
+    expect(set_iopl(3), 0);
+    expect(*low, 0x5a);
+    expect_user_trap(user_insb, low, VEC_PF, PF_WRITE | PF_USER);
+    expect_user_trap(user_outsb, low, VEC_PF, PF_USER);
+    expect(*low, 0x5a);
+    expect(user_call(user_insb, page), 1);
+    trap_user(user_insb, (void *)(HYPERVISOR_VIRT_START + 0x1000), 0, &t);
+    check(t.vector == VEC_PF || t.vector == VEC_GP, "INSB into the hypervisor: vector %d",
+          t.vector);
+}
+
 void test_main(void)
 {
     struct port p = { 0x80, 0 };
@@ -155,4 +208,5 @@ void test_main(void)
     check(!trap_catch(in8, &p, NULL), "the kernel with IOPL 1 can't read port 0x80");
     kernel_ports();
     user_ports();
+    user_strings();
 }
