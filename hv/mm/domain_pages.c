@@ -150,6 +150,8 @@ int steal_page(struct domain *d, struct page_info *pg, unsigned int memflags)
     pg->tlb_stamp = tlb_stamp_now();
     last = unaccount(d, x & PGC_extra);
     spin_unlock(&d->page_alloc_lock);
+    if (unlikely(x & PGC_cacheattr_mask))
+        page_reset_cacheattr(pg);
     if (last)
         put_domain(d);
     return 0;

@@ -50,7 +50,8 @@ void panic(const char *fmt, ...)
     abort();
 }
 void bug_at(const char *file, int line, const char *what) { abort(); }
-void page_reset_cacheattr(struct page_info *pg) { }
+static unsigned int cache_resets;
+void page_reset_cacheattr(struct page_info *pg) { cache_resets++; }
 void put_domain(struct domain *d) { atomic_dec(&d->refcnt); }
 struct domain *domain_by_owner(uint16_t owner)
 {
@@ -340,7 +341,12 @@ static void stealing(void **state)
     pg->type_info = PGT_writable_page | PGT_validated | 1;
     assert_int_equal(steal_page(&alice, pg, 0), -EBUSY);
     pg->type_info = PGT_writable_page | PGT_validated;
+    /* What is taken away leaves its owner's choice of caching behind. */
+    pg->count_info |= 1UL << __builtin_ctzl(PGC_cacheattr_mask);
+    cache_resets = 0;
     assert_int_equal(steal_page(&alice, pg, 0), 0);
+    assert_int_equal(cache_resets, 1);
+    assert_false(pg->count_info & PGC_cacheattr_mask);
     assert_int_equal(alice.tot_pages, 0);
     assert_int_equal(atomic_read(&alice.refcnt), 1);
     assert_false(get_page(pg, &alice));
