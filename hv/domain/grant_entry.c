@@ -77,6 +77,12 @@ static int16_t look_up_again(struct domain *rd, const struct active_grant *act, 
     return GNTST_okay;
 }
 
+/* Registers that may only be read are not mapped to be written by whatever way. */
+static bool write_refused(const struct active_grant *act, bool readonly)
+{
+    return act->io && !readonly && rangeset_contains(mmio_ro_ranges, act->mfn, act->mfn);
+}
+
 static int16_t pin_locked(struct domain *rd, grant_ref_t ref, domid_t user, uint32_t pins,
                           bool readonly, struct pinned *out)
 {
@@ -99,6 +105,8 @@ static int16_t pin_locked(struct domain *rd, grant_ref_t ref, domid_t user, uint
             return rc;
     }
     rc = act->pin ? look_up_again(rd, act, out) : look_up(rd, sh, act, out);
+    if (!rc && unlikely(write_refused(act, readonly)))
+        rc = GNTST_general_error;
     if (rc) {
         if (claimed)
             clear_status(sh, act->pin ? GTF_writing : GTF_reading | GTF_writing);

@@ -13,9 +13,16 @@
 
 #define IO_FRAME (WORLD_FRAMES + 7)
 
+#define READONLY_FRAME (WORLD_FRAMES + 9)
+
 bool iomem_access_permitted(const struct domain *d, unsigned long s, unsigned long e)
 {
-    return s == IO_FRAME;
+    return s == IO_FRAME || s == READONLY_FRAME;
+}
+struct rangeset *mmio_ro_ranges;
+bool rangeset_contains(const struct rangeset *r, unsigned long s, unsigned long e)
+{
+    return s == READONLY_FRAME;
 }
 
 static struct domain *d0, *d1;
@@ -173,6 +180,16 @@ static void test_device_memory(void **state)
     assert_int_equal(unmap(m.handle, 4, 0), GNTST_okay);
     grant(9, 0, IO_FRAME + 1, GTF_permit_access);
     assert_int_equal(map(9, GNTMAP_host_map, 4).status, GNTST_bad_page);
+    /* Registers to be read only, also when they are mapped already. */
+    grant(9, 0, READONLY_FRAME, GTF_permit_access);
+    assert_int_equal(map(9, GNTMAP_host_map, 4).status, GNTST_general_error);
+    assert_int_equal(flags_of(9), GTF_permit_access);
+    m = map(9, GNTMAP_host_map | GNTMAP_readonly, 4);
+    assert_int_equal(m.status, GNTST_okay);
+    assert_int_equal(map(9, GNTMAP_host_map, 5).status, GNTST_general_error);
+    assert_int_equal(flags_of(9), GTF_permit_access | GTF_reading);
+    assert_int_equal(unmap(m.handle, 4, 0), GNTST_okay);
+    assert_int_equal(flags_of(9), GTF_permit_access);
     end();
 }
 
