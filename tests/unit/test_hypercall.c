@@ -15,6 +15,9 @@
 #include <hv/printk.h>
 #include <hv/trace.h>
 #include <hv/uaccess.h>
+#include <xen/memory.h>
+#include <xen/physdev.h>
+#include <xen/sched.h>
 
 #define LIST 6
 #define RIP 0xffffffff81001042ul
@@ -171,6 +174,7 @@ static int setup(void **state)
     vcpu.vcpu_info = &info;
     unit_current = &vcpu;
     domain.hypercalls = hypercalls_for(true);
+    domain.is_control = true;
     memset(list, 0, sizeof(list));
     memset(calls, 0, sizeof(calls));
     nr_calls = continue_times = 0;
@@ -244,6 +248,41 @@ static void unknown_and_denied_calls_are_refused(void **state)
     for (unsigned int i = 0; i < ARRAY_SIZE(control_only); i++)
         assert_int_equal(hypercalls_for(false)[control_only[i]](0, 0, 0, 0, 0, 0), -EPERM);
     assert_int_equal(nr_calls, 0);
+}
+
+/* Whatever stands in the bits that a handler ignores, or that say where a call goes on. */
+static void operations_of_the_control_domain(void **state)
+{
+    static const struct { unsigned int call; unsigned long op; } rows[] = {
+#define OP_ROW(call, prefix, name) { __HYPERVISOR_##call, prefix##name },
+        HYPERCALL_CONTROL_OPS(OP_ROW)
+    };
+
+    for (unsigned int traces = 0; traces < 2; traces++) {
+        trace_mask = traces ? TRACE_HYPERCALL : 0;
+        hypercall_tables_init();
+        for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+            unsigned int nr = rows[i].call;
+            unsigned long op = rows[i].op;
+
+            nr_calls = 0;
+            domain.is_control = false;
+            assert_int_equal(hypercalls_for(false)[nr](op, 0, 0, 0, 0, 0), -EPERM);
+            assert_int_equal(hypercalls_for(false)[nr](op | 1UL << 40, 0, 0, 0, 0, 0), -EPERM);
+            if (nr == __HYPERVISOR_memory_op)
+                assert_int_equal(hypercalls_for(false)[nr](op | 5UL << 6, 0, 0, 0, 0, 0), -EPERM);
+            assert_int_equal(nr_calls, 0);
+            domain.is_control = true;
+            hypercalls_for(true)[nr](op, 0, 0, 0, 0, 0);
+            assert_int_equal(nr_calls, 1);
+        }
+    }
+    domain.is_control = false;
+    nr_calls = 0;
+    hypercalls_for(false)[__HYPERVISOR_memory_op](XENMEM_exchange, 2, 3, 0, 0, 0);
+    hypercalls_for(false)[__HYPERVISOR_sched_op](SCHEDOP_poll, 2, 3, 0, 0, 0);
+    assert_int_equal(nr_calls, 2);
+    assert_int_equal(calls[1].arg[1], 2);
 }
 
 /* Traced or not, a handler gets the same; the record has number, two arguments and the result. */
@@ -381,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup(rows_name_their_numbers, setup),
         cmocka_unit_test_setup(every_row_reaches_its_handler, setup),
         cmocka_unit_test_setup(unknown_and_denied_calls_are_refused, setup),
+        cmocka_unit_test_setup(operations_of_the_control_domain, setup),
         cmocka_unit_test_setup(traced_calls, setup),
         cmocka_unit_test_setup(plain_continuation_sets_the_guest_back, setup),
         cmocka_unit_test_setup(results_are_written, setup),

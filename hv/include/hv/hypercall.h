@@ -17,6 +17,37 @@
 #define HCALL_HVM (1u << 1)
 #define HCALL_CONTROL (1u << 2) /* only the control domain: -EPERM for others */
 
+/* Operations of other calls that only the control domain may make, -EPERM for others too: call, and
+   prefix and rest of the operation's name. Handlers need not look at who calls them. */
+#define HYPERCALL_CONTROL_OPS(OP)                                                                  \
+    OP(memory_op, XENMEM_, claim_pages)                                                            \
+    OP(memory_op, XENMEM_, machine_memory_map)                                                     \
+    OP(memory_op, XENMEM_, acquire_resource)                                                       \
+    OP(memory_op, XENMEM_, access_op)                                                              \
+    OP(memory_op, XENMEM_, set_pod_target)                                                         \
+    OP(memory_op, XENMEM_, get_pod_target)                                                         \
+    OP(sched_op, SCHEDOP_, remote_shutdown)                                                        \
+    OP(sched_op, SCHEDOP_, pin_override)                                                           \
+    OP(console_io, CONSOLEIO_, read)                                                               \
+    OP(physdev_op, PHYSDEVOP_, apic_read)                                                          \
+    OP(physdev_op, PHYSDEVOP_, apic_write)                                                         \
+    OP(physdev_op, PHYSDEVOP_, alloc_irq_vector)                                                   \
+    OP(physdev_op, PHYSDEVOP_, free_irq_vector)                                                    \
+    OP(physdev_op, PHYSDEVOP_, map_pirq)                                                           \
+    OP(physdev_op, PHYSDEVOP_, unmap_pirq)                                                         \
+    OP(physdev_op, PHYSDEVOP_, manage_pci_add)                                                     \
+    OP(physdev_op, PHYSDEVOP_, manage_pci_remove)                                                  \
+    OP(physdev_op, PHYSDEVOP_, manage_pci_add_ext)                                                 \
+    OP(physdev_op, PHYSDEVOP_, restore_msi)                                                        \
+    OP(physdev_op, PHYSDEVOP_, restore_msi_ext)                                                    \
+    OP(physdev_op, PHYSDEVOP_, setup_gsi)                                                          \
+    OP(physdev_op, PHYSDEVOP_, pci_mmcfg_reserved)                                                 \
+    OP(physdev_op, PHYSDEVOP_, pci_device_add)                                                     \
+    OP(physdev_op, PHYSDEVOP_, pci_device_remove)                                                  \
+    OP(physdev_op, PHYSDEVOP_, dbgp_op)                                                            \
+    OP(physdev_op, PHYSDEVOP_, prepare_msix)                                                       \
+    OP(physdev_op, PHYSDEVOP_, release_msix)
+
 struct hypercall_row {
     const char *name;
     hypercall_fn_t fn;
@@ -25,7 +56,8 @@ struct hypercall_row {
 };
 extern const struct hypercall_row hypercall_table[NR_HYPERCALLS];
 /* What entry code and multicalls call through: NR_HYPERCALLS functions with every refusal filled
-   in, for a control domain or another PV domain. */
+   in, for a control domain or another PV domain. This is the one place where it is decided who may
+   make a call or one of HYPERCALL_CONTROL_OPS. */
 const hypercall_fn_t *hypercalls_for(bool control);
 void hypercall_tables_init(void);            /* boot: from domain_subsys_init() */
 
