@@ -154,6 +154,12 @@ static void dump_memory(unsigned char key)
     for_all_domains(show_domain_memory);
 }
 
+static void dump_kept(unsigned char key)
+{
+    printk("What the hypervisor keeps of the machine:\n");
+    iocap_show();
+}
+
 static void reboot_now(unsigned char key)
 {
     printk("'R' pressed -> the machine reboots\n");
@@ -189,6 +195,7 @@ void keyhandler_init(void)
         { 't', { dump_time, "show clocks", true } },
         { 'T', { dump_trace, "show the last trace records", true } },
         { 'm', { dump_memory, "show memory use", true } },
+        { 'k', { dump_kept, "show what of the machine dom0 is kept from", true } },
         { 'C', { panic_now, "stop as after a fatal error, with all that it shows", false } },
         { 'R', { reboot_now, "reboot the machine", false } },
         { '*', { dump_all, "show everything", false } },

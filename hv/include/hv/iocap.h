@@ -23,12 +23,22 @@ bool rangeset_empty(const struct rangeset *r);
 int rangeset_for_each(const struct rangeset *r, int (*fn)(unsigned long s, unsigned long e, void *),
                       void *arg);
 
-/* Permissions of dom0 as built: everything but the table of what the hypervisor keeps
-   (hv/domain/dom0_caps.c). */
+/*
+ * What the hypervisor keeps of the machine, one row per range (hv/domain/dom0_caps.c): dom0 has not
+ * got it, so nobody has. KEPT_READONLY frames are permitted, but whoever maps them drops the write
+ * permission.
+ */
+enum kept_kind { KEPT_PORTS, KEPT_FRAMES, KEPT_READONLY, KEPT_GSI };
+/* Adds a row, at boot or later; first to last inclusive, why lives for ever. What is mapped or
+   given to another domain already stays so. 0, -EINVAL, -ENOMEM. */
+int iocap_keep(enum kept_kind kind, unsigned long first, unsigned long last, const char *why);
+/* Takes exactly this KEPT_READONLY row back: 0, -ENOENT, -ENOMEM. */
+int iocap_forget_readonly(unsigned long first, unsigned long last);
+/* All rows, to the log. */
+void iocap_show(void);
+/* Permissions of dom0 as built: everything but those rows. */
 int dom0_setup_permissions(struct domain *d);
-/* Device frames that are permitted but only for reading: whoever maps them drops the write
-   permission. NULL = none. */
-extern struct rangeset *mmio_ro_ranges;
+extern struct rangeset *mmio_ro_ranges;       /* the KEPT_READONLY rows; NULL = none */
 bool iomem_access_permitted(const struct domain *d, unsigned long s_mfn, unsigned long e_mfn);
 bool ioports_access_permitted(const struct domain *d, unsigned int s, unsigned int e);
 bool irq_access_permitted(const struct domain *d, unsigned int gsi);
