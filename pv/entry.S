@@ -9,6 +9,7 @@
  */
 #include <hv/asm.h>
 #include <hv/current.h>
+#include <hv/exits.h>
 #include <hv/layout.h>
 #include <hv/processor.h>
 #include <pv/regs.h>
@@ -54,6 +55,7 @@ ENTRY(pv_syscall_entry)
 6:  movq %rcx, 40(%rsi)
 7:  movq $PV_USER_SS, 48(%rsi)
     CLOSE_SMAP
+    incq VCPU_count_syscalls(%rbx)
     movq PVV_syscall_callback_eip(%rbx), %rcx
     movl $(X86_EFLAGS_IF | X86_EFLAGS_MBS), %r11d
     movq SCRATCH(0), %rbx
@@ -98,15 +100,16 @@ syscall_saved:
     testb $PVF_KERNEL_BIT, PVV_flags(%rbx)
     jz 8f
 
-    sti
-    movq %r10, %rcx
     /* A number that is too large becomes that of the row behind the last, which refuses; without a
        branch, so that no guess leads beyond the table. */
     movl $NR_HYPERCALLS, %r11d
     cmpq %r11, %rax
     cmovaeq %r11, %rax
-    movq VCPU_domain(%rbx), %r11
-    movq DOMAIN_hypercalls(%r11), %r11
+    incq VCPU_count_hypercalls(%rbx, %rax, 8)
+    RECORD_EXIT %rdi, %rax, %r11d, %r11
+    sti
+    movq %r10, %rcx
+    movq VCPU_hypercalls(%rbx), %r11
     movq (%r11, %rax, 8), %r11
     call __x86_indirect_thunk_r11
     movq %rax, UREGS_rax(%rsp)
@@ -143,7 +146,8 @@ syscall_saved:
     movq UREGS_rsp(%rsp), %rsp
     sysretq
 
-8:  call pv_syscall_upcall
+8:  incq VCPU_count_syscalls(%rbx)
+    call pv_syscall_upcall
     jmp pv_exit_rbx
 END(pv_syscall_entry)
 
@@ -194,6 +198,7 @@ pv_iret_call:
 9:  movq IRETCTX_rsp(%rsi), %rsi
     CLOSE_SMAP
     movq %rsi, AT_RSP(UREGS_rsp)
+    incq VCPU_count_hypercalls + 8 * HYPERCALL_IRET(%rbx)
     movb $0, VCPUINFO_upcall_mask(%rdx)
     andb $~PVF_KERNEL_BIT, PVV_flags(%rbx)
     swapgs
@@ -275,6 +280,7 @@ ENTRY(entry_pf)
     movzwl AT_EC(UREGS_ss), %ecx
 8:  movq %rcx, 48(%rsi)
     CLOSE_SMAP
+    incq VCPU_count_exceptions + 8 * X86_EXC_PF(%rbx)
     movl AT_EC(UREGS_eflags), %r11d
     andl $~(X86_EFLAGS_IOPL | X86_EFLAGS_AC | X86_EFLAGS_NT | X86_EFLAGS_TF), %r11d
     movq PVV_fault_eip(%rbx), %rcx
@@ -323,6 +329,7 @@ ENTRY(pv_cstar_entry)
     movl $PV_ENTRY_SYSCALL, 4(%rsp)
     SAVE_REGS
     movq CPUINFO_current(%rsp), %rbx
+    incq VCPU_count_syscalls(%rbx)
     call pv_syscall32_upcall
     jmp pv_exit_rbx
 END(pv_cstar_entry)
@@ -342,6 +349,7 @@ ENTRY(pv_sysenter_entry)
     popfq
     CLOSE_SMAP
     movq CPUINFO_current(%rsp), %rbx
+    incq VCPU_count_syscalls(%rbx)
     call pv_sysenter_upcall
     jmp pv_exit_rbx
 END(pv_sysenter_entry)
@@ -353,6 +361,8 @@ END(pv_sysenter_entry)
  */
 ENTRY(pv_exit_to_guest)
     movq CPUINFO_current(%rsp), %rbx
+    .globl pv_exit_rbx
+    .hidden pv_exit_rbx
 pv_exit_rbx:
     cli
     cmpq $0, CPUINFO_softirq_pending(%rsp)
@@ -365,6 +375,7 @@ pv_test_events:
     je pv_restore
     cmpb $0, VCPUINFO_upcall_mask(%rcx)
     jne pv_restore
+    incq VCPU_count_upcalls(%rbx)
     call pv_event_upcall
     jmp pv_exit_rbx
 pv_restore:
@@ -429,8 +440,7 @@ END(pv_exit_to_guest)
  */
 ENTRY(pv_iret_faulted)
     movq %rdi, %rsp
-    call pv_exception
-    jmp pv_exit_to_guest
+    jmp exception_of_guest
 END(pv_iret_faulted)
 
 /* Where a vCPU starts or goes on after a switch: its registers are in

@@ -482,6 +482,7 @@ static __attribute__((noinline)) bool emulate_decoded(struct vcpu *v, struct cpu
     if (!fn)
         return false;
     trace(TRACE_EMULATE, in.byte[in.pos - 1], regs->rip, regs->rax, regs->rcx);
+    v->counts.emulated++;
     rc = fn(v, regs, &in);
     if (rc > 0)
         advance(regs, in.pos);
@@ -492,9 +493,8 @@ static __attribute__((noinline)) bool emulate_decoded(struct vcpu *v, struct cpu
 #define RDMSR_BYTES 0x320f
 #define RDMSR_LEN 2
 
-bool pv_emulate_privileged_op(struct cpu_user_regs *regs)
+bool pv_emulate_privileged_op(struct vcpu *v, struct cpu_user_regs *regs)
 {
-    struct vcpu *v = current;
     uint64_t word;
 
     if (!in_64bit_code(regs))
@@ -503,6 +503,7 @@ bool pv_emulate_privileged_op(struct cpu_user_regs *regs)
         trace(TRACE_EMULATE, word >> 8 & 0xff, regs->rip, regs->rax, regs->rcx);
         if (!op_rdmsr(v, regs, NULL))
             return false;
+        v->counts.emulated++;
         advance(regs, RDMSR_LEN);
         return true;
     }
@@ -514,7 +515,7 @@ bool pv_emulate_privileged_op(struct cpu_user_regs *regs)
 #define FORCED_CPUID_LEN 7
 #define FORCED_CPUID_MASK (~0UL >> 8)
 
-bool pv_emulate_invalid_op(struct cpu_user_regs *regs)
+bool pv_emulate_invalid_op(struct vcpu *v, struct cpu_user_regs *regs)
 {
     uint64_t code = 0;
 
@@ -523,7 +524,8 @@ bool pv_emulate_invalid_op(struct cpu_user_regs *regs)
         return false;
     if ((code & FORCED_CPUID_MASK) != FORCED_CPUID)
         return false;
-    perform_cpuid(current, regs);
+    perform_cpuid(v, regs);
+    v->counts.emulated++;
     advance(regs, FORCED_CPUID_LEN);
     return true;
 }

@@ -24,9 +24,8 @@ bool pv_ldt_window_fault(struct vcpu *v, unsigned long addr)
     return pv_map_ldt_shadow_page((unsigned int)(addr - base));
 }
 
-static void page_fault(struct cpu_user_regs *regs, unsigned long addr)
+static void page_fault(struct vcpu *v, struct cpu_user_regs *regs, unsigned long addr)
 {
-    struct vcpu *v = current;
     uint32_t ec = regs->error_code;
 
     if (addr >= HV_VIRT_START && addr < HV_VIRT_END) {
@@ -37,8 +36,10 @@ static void page_fault(struct cpu_user_regs *regs, unsigned long addr)
         return;
     }
     if ((ec & (PFEC_PRESENT | PFEC_WRITE | PFEC_RSVD | PFEC_INSN)) == (PFEC_PRESENT | PFEC_WRITE) &&
-        pv_in_kernel(v) && pv_ptwr_emulate(v, addr, regs))
+        pv_in_kernel(v) && pv_ptwr_emulate(v, addr, regs)) {
+        v->counts.emulated++;
         return;
+    }
     pv_inject_page_fault(ec, addr);
 }
 
@@ -49,10 +50,9 @@ static bool softint_permitted(const struct vcpu *v, const struct trap_info *t)
 }
 
 /* INT n through a gate the guest's ring may not use: the CPU says #GP(vector * 8 + IDT). */
-static bool software_interrupt(struct cpu_user_regs *regs)
+static bool software_interrupt(struct vcpu *v, struct cpu_user_regs *regs)
 {
     unsigned int vector = regs->error_code >> 3;
-    struct vcpu *v = current;
     const struct trap_info *t;
 
     if ((regs->error_code & (XEC_IDT | XEC_EXT)) != XEC_IDT || vector > 255)
@@ -65,11 +65,11 @@ static bool software_interrupt(struct cpu_user_regs *regs)
     return true;
 }
 
-static void general_protection(struct cpu_user_regs *regs)
+static void general_protection(struct vcpu *v, struct cpu_user_regs *regs)
 {
-    if (regs->error_code && software_interrupt(regs))
+    if (regs->error_code && software_interrupt(v, regs))
         return;
-    if (!regs->error_code && pv_emulate_privileged_op(regs))
+    if (!regs->error_code && pv_emulate_privileged_op(v, regs))
         return;
     pv_inject_exception(X86_EXC_GP, regs->error_code);
 }
@@ -92,9 +92,8 @@ static void debug(struct vcpu *v, unsigned long dr6)
 
 /* INT3 and INTO have gates of their own in the IDT; 0x80 too. The guest's
    gate may still ask for ring 0. */
-static void soft_exception(struct cpu_user_regs *regs, unsigned int vector)
+static void soft_exception(struct vcpu *v, struct cpu_user_regs *regs, unsigned int vector)
 {
-    struct vcpu *v = current;
     const struct trap_info *t = &pv_vcpu(v)->trap_table[vector];
 
     if (!softint_permitted(v, t)) {
@@ -105,13 +104,13 @@ static void soft_exception(struct cpu_user_regs *regs, unsigned int vector)
     pv_inject_exception(vector, 0);
 }
 
-static void int82(struct cpu_user_regs *regs)
+static void int82(struct vcpu *v, struct cpu_user_regs *regs)
 {
     /* The 32-bit guests' hypercall gate; a 64-bit guest has an
        ordinary software interrupt there. */
     regs->rip -= 2;
     regs->error_code = HYPERCALL_VECTOR << 3 | XEC_IDT;
-    if (!software_interrupt(regs))
+    if (!software_interrupt(v, regs))
         pv_inject_exception(X86_EXC_GP, regs->error_code);
 }
 
@@ -124,27 +123,28 @@ static unsigned long take_dr6(void)
     return dr6 ^ X86_DR6_DEFAULT;
 }
 
-static void invalid_opcode(struct cpu_user_regs *regs)
+static void invalid_opcode(struct vcpu *v, struct cpu_user_regs *regs)
 {
-    if (!pv_emulate_invalid_op(regs))
+    if (!pv_emulate_invalid_op(v, regs))
         pv_inject_exception(X86_EXC_UD, 0);
 }
 
-static __attribute__((noinline)) void other_exception(struct cpu_user_regs *regs)
+static __attribute__((noinline)) void other_exception(struct vcpu *v,
+                                                       struct cpu_user_regs *regs)
 {
     unsigned int vector = regs->entry_vector;
 
     switch (vector) {
     case X86_EXC_NM:
-        device_not_available(current);
+        device_not_available(v);
         return;
     case X86_EXC_BP:
     case X86_EXC_OF:
     case 0x80:
-        soft_exception(regs, vector);
+        soft_exception(v, regs, vector);
         return;
     case HYPERCALL_VECTOR:
-        int82(regs);
+        int82(v, regs);
         return;
     default:
         pv_inject_exception(vector, regs->error_code);
@@ -153,7 +153,8 @@ static __attribute__((noinline)) void other_exception(struct cpu_user_regs *regs
 }
 
 /* Interrupts are off until CR2 and DR6 are read: both belong to the CPU, not to this vCPU. */
-static __attribute__((noinline)) void exception_with_register(struct cpu_user_regs *regs)
+static __attribute__((noinline)) void exception_with_register(struct vcpu *v,
+                                                              struct cpu_user_regs *regs)
 {
     unsigned int vector = regs->entry_vector;
     unsigned long extra = vector == X86_EXC_PF ? read_cr2() : take_dr6();
@@ -161,25 +162,25 @@ static __attribute__((noinline)) void exception_with_register(struct cpu_user_re
     local_irq_enable();
     trace(TRACE_EXCEPTION, vector, regs->error_code, regs->rip, extra);
     if (vector == X86_EXC_PF)
-        page_fault(regs, extra);
+        page_fault(v, regs, extra);
     else
-        debug(current, extra);
+        debug(v, extra);
 }
 
-void pv_exception(struct cpu_user_regs *regs)
+void pv_exception(struct cpu_user_regs *regs, struct vcpu *v)
 {
     unsigned int vector = regs->entry_vector;
 
     if (vector == X86_EXC_PF || unlikely(vector == X86_EXC_DB)) {
-        exception_with_register(regs);
+        exception_with_register(v, regs);
         return;
     }
     local_irq_enable();
     trace(TRACE_EXCEPTION, vector, regs->error_code, regs->rip, 0);
     if (vector == X86_EXC_GP)
-        general_protection(regs);
+        general_protection(v, regs);
     else if (vector == X86_EXC_UD)
-        invalid_opcode(regs);
+        invalid_opcode(v, regs);
     else
-        other_exception(regs);
+        other_exception(v, regs);
 }

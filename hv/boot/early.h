@@ -17,7 +17,7 @@
 #define BOOT_TABLE (PTE_P | PTE_RW | PTE_A | PTE_D)
 #define BOOT_LARGE (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_PSE)
 /* Room for struct cpu_info above the first stack frame; start.c asserts that it suffices. */
-#define BOOT_STACK_TOP_GAP 512
+#define BOOT_STACK_TOP_GAP 2048
 
 #define GDT_CODE64 0x00af9b000000ffff
 #define GDT_DATA64 0x00cf93000000ffff

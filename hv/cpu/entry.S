@@ -10,23 +10,24 @@
  */
 #include <hv/asm.h>
 #include <hv/current.h>
+#include <hv/exits.h>
 #include <hv/processor.h>
 #include "asm-offsets.h"
 
     .section .text.entry, "ax"
 
 /* Exception without / with an error code from the CPU. */
-.macro EXCEPTION name, vector
+.macro EXCEPTION name, vector, none=0
 ENTRY(\name)
     .if ((X86_EXC_HAVE_EC >> \vector) & 1) == 0
-    pushq $0
+    pushq $\none
     .endif
     movl $\vector, 4(%rsp)
     jmp exception_common
 END(\name)
 .endm
 
-    EXCEPTION entry_de, X86_EXC_DE
+    EXCEPTION entry_de, X86_EXC_DE, EXIT_DE
     EXCEPTION entry_bp, X86_EXC_BP
     EXCEPTION entry_of, X86_EXC_OF
     EXCEPTION entry_br, X86_EXC_BR
@@ -47,8 +48,19 @@ ENTRY(exception_common)
     movq %rsp, %rdi
     testb $3, UREGS_cs(%rsp)
     jz exception_in_hv
+    .globl exception_of_guest
+    .hidden exception_of_guest
+exception_of_guest: /* RDI = RSP = cpu_info */
+    movq CPUINFO_current(%rsp), %rbx
+    movl UREGS_entry_vector(%rsp), %eax
+    incq VCPU_count_exceptions(%rbx, %rax, 8)
+exception_counted:
+    movq UREGS_error_code(%rsp), %rax
+    movq UREGS_rip(%rsp), %rdx
+    RECORD_EXIT %rdx, %rax, %ecx, %rcx
+    movq %rbx, %rsi
     call pv_exception
-    jmp pv_exit_to_guest
+    jmp pv_exit_rbx
 exception_in_hv:
     call do_exception
     jmp return_to_hv
@@ -81,8 +93,7 @@ ENTRY(entry_db)
     jz 1f
     MOVE_TO_PRIMARY
     movq %rsp, %rdi
-    call pv_exception
-    jmp pv_exit_to_guest
+    jmp exception_of_guest
 1:  movq %rsp, %rdi
     call do_exception
     jmp return_to_hv
@@ -126,13 +137,20 @@ END(entry_df)
 ENTRY(entry_int80)
     pushq $0
     movl $0x80, 4(%rsp)
-    jmp exception_common
+    jmp software_interrupt
 END(entry_int80)
 
 ENTRY(entry_int82)
     pushq $0
     movl $0x82, 4(%rsp)
-    jmp exception_common
+software_interrupt:
+    SAVE_REGS
+    cld
+    CLOSE_SMAP
+    movq %rsp, %rdi
+    movq CPUINFO_current(%rsp), %rbx
+    incq VCPU_count_software(%rbx)
+    jmp exception_counted
 END(entry_int82)
 
 /* Vectors 0x20-0xff: sixteen bytes each. */

@@ -186,6 +186,7 @@ void do_machine_check(struct cpu_user_regs *regs)
 
 void do_nmi(struct cpu_user_regs *regs)
 {
+    exit_record(regs->rip, (uint64_t)X86_EXC_NMI << 32);
     if (smp_nmi_stop())
         return;
     /* Port 0x61 bits 7 and 6: memory parity (SERR) and channel check; neither set

@@ -7,6 +7,7 @@
 #include <hv/domain.h>
 #include <hv/errno.h>
 #include <hv/hypercall.h>
+#include <hv/printk.h>
 #include <hv/domain_private.h>
 
 /* A reference count of this means that the domain is going away and can't be held any more. */
@@ -68,6 +69,7 @@ void put_domain(struct domain *d)
     if (cmpxchg(&d->refcnt.counter, 0, REFCNT_DESTROYED) != 0)
         return;
     domlist_remove(d);
+    counts_dump_domain(XENLOG_DEBUG, d);
     call_rcu(&d->rcu, domain_free_rcu);
 }
 
@@ -99,6 +101,7 @@ void domlist_remove(struct domain *d)
 {
     spin_lock(&domlist_lock);
     list_del(&d->list);
+    counts_end(d);
     domtable_set(d->domain_id, NULL);
     spin_unlock(&domlist_lock);
 }

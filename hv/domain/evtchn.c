@@ -131,7 +131,6 @@ void vcpu_mark_events_pending(struct vcpu *v)
     struct vcpu_info *vi = READ_ONCE(v->vcpu_info);
     if (xchg(&vi->evtchn_upcall_pending, 1))
         return;
-    v->exits[2]++;
     vcpu_kick(v);
     if (v->domain->backend->event_pending)
         v->domain->backend->event_pending(v);

@@ -88,11 +88,20 @@ static inline bool evtchn_usable(const struct evtchn *chn)
     return chn->state > ECS_RESERVED;
 }
 
+/* EVTCHNSTAT_* of a usable port. */
+static inline unsigned int evtchn_kind(const struct evtchn *chn)
+{
+    return chn->state - ECS_UNBOUND + EVTCHNSTAT_unbound;
+}
+
 /* Raises chn. The caller holds its lock or that of its interdomain peer. */
 static inline void evtchn_raise(struct domain *d, struct evtchn *chn)
 {
-    if (likely(evtchn_usable(chn)))
-        d->evtchn_ops->set_pending(d, chn);
+    if (unlikely(!evtchn_usable(chn)))
+        return;
+    __atomic_add_fetch(&d->vcpu[chn->notify_vcpu_id]->counts.events[evtchn_kind(chn)], 1,
+                       __ATOMIC_RELAXED);
+    d->evtchn_ops->set_pending(d, chn);
 }
 
 /* Wakes vCPUs of d that wait for the port in SCHEDOP_poll. Follows an atomic update that made it

@@ -27,6 +27,7 @@ bool vcpu_info_is_dummy(const struct vcpu *v)
 static void init_fields(struct vcpu *v, struct domain *d, unsigned int id)
 {
     v->domain = d;
+    v->hypercalls = d->hypercalls;
     v->vcpu_id = id;
     v->is_idle = d->is_idle;
     v->dirty_cpu = NR_CPUS;

@@ -8,6 +8,7 @@
 #include <hv/console.h>
 #include <hv/domain.h>
 #include <hv/event.h>
+#include <hv/exits.h>
 #include <hv/grant.h>
 #include <hv/irq.h>
 #include <hv/lib.h>
@@ -78,6 +79,9 @@ static void for_all_domains(void (*fn)(struct domain *d))
     spin_unlock(&domlist_lock);
 }
 
+static void dump_domain_counts(struct domain *d) { counts_dump_domain("", d); }
+static void dump_counts(unsigned char key) { for_all_domains(dump_domain_counts); }
+static void reset_counts(unsigned char key) { counts_reset(); }
 static void dump_events(unsigned char key) { for_all_domains(evtchn_dump); }
 static void dump_grants(unsigned char key) { for_all_domains(grant_table_dump); }
 static void dump_run_queues(unsigned char key) { sched_dump(); }
@@ -194,6 +198,8 @@ void keyhandler_init(void)
         { '0', { dump_dom0, "show dom0's registers", true } },
         { 't', { dump_time, "show clocks", true } },
         { 'T', { dump_trace, "show the last trace records", true } },
+        { 'p', { dump_counts, "show what domains came to the hypervisor for", true } },
+        { 'P', { reset_counts, "set those counts to 0", false } },
         { 'm', { dump_memory, "show memory use", true } },
         { 'k', { dump_kept, "show what of the machine dom0 is kept from", true } },
         { 'C', { panic_now, "stop as after a fatal error, with all that it shows", false } },

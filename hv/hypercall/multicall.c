@@ -44,15 +44,19 @@ static inline bool put_result(struct multicall_entry *guest, unsigned long resul
     return pv_put_words_unchecked(&guest->result, &result, 1);
 }
 
-static inline unsigned long call_handler(const struct vcpu *v, const struct multicall_entry *e)
+static inline unsigned long call_handler(struct vcpu *v, const struct multicall_entry *e)
 {
     const xen_ulong_t *a = e->args;
 
-    if (unlikely(e->op >= NR_HYPERCALLS))
+    if (unlikely(e->op >= NR_HYPERCALLS)) {
+        v->counts.hypercalls[NR_HYPERCALLS]++;
         return (unsigned long)-ENOSYS;
+    }
+    v->counts.hypercalls[e->op]++;
+    exit_record(a[0], e->op);
     if (unlikely(e->op == __HYPERVISOR_multicall))
         return (unsigned long)-EINVAL;
-    return (unsigned long)v->domain->hypercalls[e->op](a[0], a[1], a[2], a[3], a[4], a[5]);
+    return (unsigned long)v->hypercalls[e->op](a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 static inline enum multicall_next run_entry(struct vcpu *v, struct multicall_entry *guest,

@@ -31,6 +31,7 @@ static const struct sysctl_row rows[] = {
     ROW(sched_id),
     ROW(getdomaininfolist),
     ROW(debug_keys),
+    ROW(perfc_op),
     ROW(getcpuinfo),
     ROW(availheap),
     ROW(cputopoinfo),

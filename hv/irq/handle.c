@@ -231,6 +231,8 @@ void do_irq(struct cpu_user_regs *regs)
     unsigned int vector = regs->entry_vector & (NR_VECTORS - 1);
     int irq;
 
+    exit_record(regs->rip, (uint64_t)vector << 32);
+    current->counts.interrupts++;
     if (vector == VECTOR_SPURIOUS) {
         stray_count[vector]++; /* counts as delivered without being in service: no EOI */
     } else if (vector > VECTOR_SERIAL && system_vectors[vector & 15]) {

@@ -6,6 +6,7 @@
 #include <hv/current.h>
 #include <hv/desc.h>
 #include <hv/domain.h>
+#include <hv/exits.h>
 #include <hv/lib.h>
 #include <hv/param.h>
 #include <hv/printk.h>
@@ -108,6 +109,7 @@ void panic(const char *fmt, ...)
         printk("The guest that ran here entered the hypervisor at:\n");
         show_registers(guest_regs());
     }
+    exits_dump(smp_processor_id(), LAST_RECORDS);
     if (!booting)
         trace_dump(LAST_RECORDS);
     va_start(args, fmt);

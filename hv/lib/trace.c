@@ -16,11 +16,10 @@ struct trace_entry { uint64_t cls, v[4]; };
 struct trace_ring { uint32_t next; struct trace_entry e[TRACE_RECORDS]; };
 static DEFINE_PER_CPU(struct trace_ring, ring);
 
-/* What a panic shows without having been asked to: in a release build the exits that are rare. */
 #ifdef DEBUG
 uint32_t trace_mask __read_mostly = ~0u;
 #else
-uint32_t trace_mask __read_mostly = TRACE_IRQ | TRACE_SCHED;
+uint32_t trace_mask __read_mostly;
 #endif
 static bool live __read_mostly;
 

@@ -379,6 +379,10 @@ void schedule(void)
     slice.next->is_running = true;
     spin_unlock_irq(lock);
 
+    slice.next->counts.switches++;
+    exit_record(EXIT_VCPU(prev->domain->domain_id, prev->vcpu_id),
+                (uint64_t)EXIT_SWITCH << 32 |
+                    EXIT_VCPU(slice.next->domain->domain_id, slice.next->vcpu_id));
     trace(TRACE_SCHED, prev->domain->domain_id, prev->vcpu_id, slice.next->domain->domain_id,
           slice.next->vcpu_id);
     if (prev->periodic_period)

@@ -14,6 +14,7 @@ KEYS = {
     'h': r"key 'C' =>", 'q': r'Domain 0: ', 'r': r'CPU', 'e': r'virq|VIRQ', 'i': r'IRQ|vector|GSI',
     'g': r'd0|[Gg]rant', 'd': r'CPU 1', '0': r'^\(HV\) .*rip ', 't': r'TSC \d+ kHz',
     'T': r'Trace, newest last', 'm': r'RAM \d+ MiB, free \d+ MiB',
+    'p': r'd0 came to the hypervisor by:\n.*hypercalls: \d+',
 }
 
 
@@ -51,6 +52,8 @@ def panics(m):
     m.wait(r'^\(HV\) Call trace', 10)
     for name in ('panic_now', 'run_queue'):
         m.wait(rf'^\(HV\) .* [0-9a-f]{{16}} {name}\+0x[0-9a-f]+/0x', 10)
+    m.wait(r'^\(HV\) CPU \d, last exits from guests', 10)
+    m.wait(r'^\(HV\)   hypercall \d+ \w+\(0x', 10)
     m.wait(r'^\(HV\) Trace, newest last', 10)
     m.wait(r'^\(HV\) CPU\d hypercall nr=0x', 10)
     m.wait(r"Panic on CPU \d: key 'C' was pressed", 10)

@@ -42,6 +42,12 @@ void trace_record(uint32_t cls, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
     nr_traced++;
 }
 
+static struct exit_record last_exit;
+void exit_record(uint64_t where, uint64_t what)
+{
+    last_exit = (struct exit_record){ where, what };
+}
+
 static struct multicall_entry list[LIST + 1];
 static const void *unreadable;
 int copy_from_guest(void *dst, const void *gva, size_t len)
@@ -173,7 +179,7 @@ static int setup(void **state)
     vcpu.domain = &domain;
     vcpu.vcpu_info = &info;
     unit_current = &vcpu;
-    domain.hypercalls = hypercalls_for(true);
+    vcpu.hypercalls = hypercalls_for(true);
     domain.is_control = true;
     memset(list, 0, sizeof(list));
     memset(calls, 0, sizeof(calls));
@@ -336,11 +342,25 @@ static void permissions_hold_in_multicalls(void **state)
 {
     unsigned int times;
 
-    domain.hypercalls = hypercalls_for(false);
+    vcpu.hypercalls = hypercalls_for(false);
     entry(0, __HYPERVISOR_domctl, 0, 0);
     assert_int_equal(guest_calls_multicall(1, &times), 0);
     assert_int_equal((long)list[0].result, -EPERM);
     assert_int_equal(nr_calls, 0);
+}
+
+static void entries_are_counted_and_recorded(void **state)
+{
+    unsigned int times;
+
+    entry(0, __HYPERVISOR_vcpu_op, 0, 0);
+    entry(1, NR_HYPERCALLS, 0, 0);
+    entry(2, __HYPERVISOR_vcpu_op, 77, 0);
+    assert_int_equal(guest_calls_multicall(3, &times), 0);
+    assert_int_equal(vcpu.counts.hypercalls[__HYPERVISOR_vcpu_op], 2);
+    assert_int_equal(vcpu.counts.hypercalls[NR_HYPERCALLS], 1);
+    assert_int_equal(last_exit.what, __HYPERVISOR_vcpu_op);
+    assert_int_equal(last_exit.where, 77);
 }
 
 static void list_is_continued_behind_what_is_done(void **state)
@@ -425,6 +445,7 @@ int main(void)
         cmocka_unit_test_setup(plain_continuation_sets_the_guest_back, setup),
         cmocka_unit_test_setup(results_are_written, setup),
         cmocka_unit_test_setup(permissions_hold_in_multicalls, setup),
+        cmocka_unit_test_setup(entries_are_counted_and_recorded, setup),
         cmocka_unit_test_setup(list_is_continued_behind_what_is_done, setup),
         cmocka_unit_test_setup(progress_under_constant_pressure, setup),
         cmocka_unit_test_setup(continued_entry_is_rewritten_and_made_again, setup),

@@ -13,6 +13,7 @@
 #include <hv/spinlock.h>
 
 DEFINE_PER_CPU(long, anchor);
+DEFINE_PER_CPU(unsigned long, softirq_pending);
 static char copy[2 << 20] __attribute__((aligned(4096)));
 unsigned long per_cpu_offset[NR_CPUS];
 cpumask_t cpu_online_map;

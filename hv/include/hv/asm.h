@@ -72,6 +72,15 @@
     popq %rdi
 .endm
 
+/* Makes an exit record (hv/exits.h) of two registers. RSP = cpu_info; the index, a register by both
+   of its names, is lost. */
+.macro RECORD_EXIT where, what, index32, index
+    movzbl CPUINFO_exit_next(%rsp), \index32
+    movq \where, CPUINFO_exits(%rsp, \index, EXIT_RECORD_SIZE / EXIT_STEP)
+    movq \what, CPUINFO_exits + 8(%rsp, \index, EXIT_RECORD_SIZE / EXIT_STEP)
+    addb $EXIT_STEP, CPUINFO_exit_next(%rsp)
+.endm
+
 /* reg = struct cpu_info of this CPU, from any of its stacks. */
 .macro GET_CPU_INFO reg
     movq %rsp, \reg

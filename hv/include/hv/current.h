@@ -27,6 +27,12 @@
 #define IST_MC 3
 #define IST_DB 4
 
+/* The records of cpu_info.exits, and by how much exit_next grows for each: a byte that wraps by
+   itself. */
+#define EXIT_RECORDS 64
+#define EXIT_STEP (256 / EXIT_RECORDS)
+#define EXIT_RECORD_SIZE 16
+
 #ifndef __ASSEMBLY__
 
 #include <hv/layout.h>
@@ -35,9 +41,13 @@
 
 struct vcpu;
 
+struct exit_record { uint64_t where, what; };       /* hv/exits.h */
+_Static_assert(sizeof(struct exit_record) == EXIT_RECORD_SIZE, "entry code scales by it");
+
 struct cpu_info {
     struct cpu_user_regs guest_regs;   /* of the guest interrupted; TSS.rsp0 points behind its ss */
     uint32_t cpu_id;
+    uint8_t exit_next;                 /* place of the next of exits, in steps of EXIT_STEP */
     struct vcpu *current_vcpu;
     unsigned long per_cpu_offset;
     uint64_t hv_cr3;                   /* CR3 while in the hypervisor; 0 = keep the guest's (no
@@ -46,6 +56,7 @@ struct cpu_info {
     unsigned long softirq_pending;     /* hv/softirq.h */
     unsigned long pv_scratch[4];       /* pv/entry.S: registers of the guest before there is a
                                           frame */
+    struct exit_record exits[EXIT_RECORDS];
 };
 /* The CPU aligns RSP to 16 when it pushes a frame: the frame's end (es) must be aligned. */
 _Static_assert((sizeof(struct cpu_info) - offsetof(struct cpu_user_regs, es)) % 16 == 0,
@@ -58,13 +69,8 @@ static inline struct cpu_info *get_cpu_info(void)
     return (struct cpu_info *)((sp | (STACK_SIZE - 1)) + 1) - 1;
 }
 
-/* That of a CPU for which cpu_prepare() was successful (and of CPU 0). */
-static inline struct cpu_info *cpu_info_at(unsigned int cpu)
-{
-    return (struct cpu_info *)(STACKS_VIRT_START + (cpu + 1UL) * STACK_SIZE) - 1;
-}
-
 #ifdef HV_UNIT_TEST
+struct cpu_info *cpu_info_at(unsigned int cpu);
 extern struct vcpu *unit_current;
 #define current unit_current
 unsigned int unit_cpu(void);
@@ -72,6 +78,11 @@ unsigned int unit_cpu(void);
 extern struct cpu_user_regs unit_guest_regs;
 #define guest_regs() (&unit_guest_regs)
 #else
+/* That of a CPU for which cpu_prepare() was successful (and of CPU 0). */
+static inline struct cpu_info *cpu_info_at(unsigned int cpu)
+{
+    return (struct cpu_info *)(STACKS_VIRT_START + (cpu + 1UL) * STACK_SIZE) - 1;
+}
 #define current (get_cpu_info()->current_vcpu)
 #define smp_processor_id() (get_cpu_info()->cpu_id)
 #define guest_regs() (&get_cpu_info()->guest_regs)

@@ -13,6 +13,7 @@
 #ifndef HV_DOMAIN_H
 #define HV_DOMAIN_H
 
+#include <hv/exits.h>
 #include <hv/mm.h>
 #include <hv/percpu.h>
 #include <hv/timer.h>
@@ -54,6 +55,7 @@ struct vcpu {
     /* Hot in the entry code and the event path. */
     struct vcpu_info *vcpu_info;         /* (v) mapped; never NULL */
     struct domain *domain;               /* (c) */
+    const hypercall_fn_t *hypercalls;    /* (c) the table that entry code calls through */
     unsigned int vcpu_id;                /* (c) */
     uint32_t processor;                  /* (s) CPU it runs or last ran on */
     unsigned long pause_flags;           /* (a) VPF_* bits */
@@ -101,12 +103,12 @@ struct vcpu {
     /* Which physical CPU holds this vCPU's translations; NR_CPUS = none. */
     unsigned int dirty_cpu;
 
-    uint64_t exits[4];                   /* statistics: exits, hypercalls, events, page faults */
+    struct vcpu_counts counts;           /* hv/exits.h */
 };
 
 struct domain {
     domid_t domain_id;                   /* (c) */
-    const hypercall_fn_t *hypercalls;    /* (c) the table that entry code calls through */
+    const hypercall_fn_t *hypercalls;    /* (c) its vCPUs' table */
     bool is_control;                     /* (c) dom0: control and hardware domain */
     bool is_idle;                        /* (c) */
     bool is_hvm;                         /* (c) */

@@ -11,8 +11,6 @@
 #include <hv/event.h>
 #include <hv/softirq.h>
 
-#define NR_HYPERCALLS 64
-
 #define HCALL_PV (1u << 0)      /* PV guests may call it */
 #define HCALL_HVM (1u << 1)
 #define HCALL_CONTROL (1u << 2) /* only the control domain: -EPERM for others */

@@ -32,7 +32,7 @@ bool printk_shows_guest_debug(void);
 /* "d0v1" of the current vCPU; for messages. */
 const char *current_name(void);
 
-/* Says what is wrong, prints registers, backtrace and the last trace records, stops the other CPUs,
+/* Says what is wrong, prints registers, backtrace and the last exits, stops the other CPUs,
    then stops or reboots as the options say. */
 void panic(const char *fmt, ...) __printf(1, 2) noreturn;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Trace: a ring of fixed-size records per CPU without time stamps, so that two runs can be laid
- * side by side (hv/lib/trace.c). Printed by debug key 'T' and by panic(). Interrupts and switches
- * are recorded always, hypercalls and exceptions in a debug build or when `trace=` names them.
+ * side by side (hv/lib/trace.c). Printed by debug key 'T' and by panic(). What is recorded `trace=`
+ * says; in a debug build it is all. What is recorded always is in hv/exits.h.
  */
 #ifndef HV_TRACE_H
 #define HV_TRACE_H

@@ -31,8 +31,9 @@ void do_exception(struct cpu_user_regs *regs);
 void do_nmi(struct cpu_user_regs *regs);
 void do_machine_check(struct cpu_user_regs *regs);
 void do_double_fault(struct cpu_user_regs *regs) noreturn;
-/* Exceptions that happened in a PV guest; pv/traps.c. */
-void pv_exception(struct cpu_user_regs *regs);
+/* Exceptions that happened in a PV guest, v is current; pv/traps.c. */
+struct vcpu;
+void pv_exception(struct cpu_user_regs *regs, struct vcpu *v);
 
 void show_registers(const struct cpu_user_regs *regs);
 void show_backtrace(const struct cpu_user_regs *regs);   /* symbolised; NULL = here */

@@ -174,9 +174,9 @@ void pv_load_cr4(const struct vcpu *v);          /* after a change of ctrlreg[4]
 
 /* --- pv/priv_op.c --- */
 /* Emulates the privileged instruction that raised #GP; true if done. */
-bool pv_emulate_privileged_op(struct cpu_user_regs *regs);
+bool pv_emulate_privileged_op(struct vcpu *v, struct cpu_user_regs *regs);
 /* #UD: the forced-emulation CPUID prefix; CPUID faulting. True if done. */
-bool pv_emulate_invalid_op(struct cpu_user_regs *regs);
+bool pv_emulate_invalid_op(struct vcpu *v, struct cpu_user_regs *regs);
 /* Emulated port access by policy: the value read (all ones if not
    permitted is the caller's affair). */
 bool pv_ioport_allowed(struct vcpu *v, unsigned int port, unsigned int bytes);
