@@ -21,19 +21,8 @@
 #include <hv/xstate.h>
 #include <pv/pv.h>
 #include <xen/arch-x86/cpuid.h>
-#include <xen/arch-x86/xen.h>
-#include <xen/sysctl.h>
+#include "cpuid_private.h"
 
-#define EXT_BASE 0x80000000u
-#define HV_BASE XEN_CPUID_FIRST_LEAF
-#define HV2_BASE (HV_BASE + 0x100)
-#define XSTATE_LEAF 0xd
-#define NR_BASIC 0xe
-#define NR_FEAT 3
-#define NR_CACHE 6
-#define NR_TOPO 3
-#define NR_XSTATE 10
-#define NR_EXT 0x22
 #define XEN_MAJOR 4
 #define XEN_MINOR 17
 
@@ -53,18 +42,8 @@
 #define EAX8_ADDR_SIZES 0xffffu
 #define ECX8_CORES 0x0003f0ffu
 #define MISC_FEATURES_CPUID_FAULT 1u
-#define PLATFORM_INFO_CPUID_FAULT (1ull << 31)
 
-struct cpuid_policy {
-    bool relaxed_msrs;
-    uint32_t fs[FEATURESET_WORDS];
-    uint32_t max_feat;
-    struct cpuid_leaf basic[NR_BASIC], feat[NR_FEAT], cache[NR_CACHE], topo[NR_TOPO],
-        xstate[NR_XSTATE];
-    struct cpuid_leaf ext[NR_EXT];
-};
-
-static struct cpuid_policy raw_policy, pv_max_policy, pv_default_policy;
+struct cpuid_policy raw_policy, host_policy, pv_max_policy, pv_default_policy;
 static bool ready, faulting;
 
 /* clang-format off: tables by subject, several entries a line */
@@ -144,15 +123,14 @@ static void fs_apply_needs(uint32_t *fs)
 
 /* --- Leaves --- */
 
-/* Where a leaf is kept; NULL if policies have no such leaf. */
 #define FIRST_WITH_SUBLEAVES 4
 
-static struct cpuid_leaf *slot_of(struct cpuid_policy *p, uint32_t leaf, uint32_t sub)
+struct cpuid_leaf *cpuid_slot(struct cpuid_policy *p, uint32_t leaf, uint32_t sub)
 {
     switch (leaf) {
-    case 0x4: return sub < NR_CACHE ? &p->cache[sub] : NULL;
-    case 0x7: return sub < NR_FEAT ? &p->feat[sub] : NULL;
-    case 0xb: return sub < NR_TOPO ? &p->topo[sub] : NULL;
+    case CACHE_LEAF: return sub < NR_CACHE ? &p->cache[sub] : NULL;
+    case FEAT_LEAF: return sub < NR_FEAT ? &p->feat[sub] : NULL;
+    case TOPO_LEAF: return sub < NR_TOPO ? &p->topo[sub] : NULL;
     case XSTATE_LEAF: return sub < NR_XSTATE ? &p->xstate[sub] : NULL;
     default: break;
     }
@@ -161,16 +139,14 @@ static struct cpuid_leaf *slot_of(struct cpuid_policy *p, uint32_t leaf, uint32_
     return leaf >= EXT_BASE && leaf - EXT_BASE < NR_EXT ? &p->ext[leaf - EXT_BASE] : NULL;
 }
 
-static unsigned int subleaves_of(uint32_t leaf)
+unsigned int cpuid_subleaves(uint32_t leaf)
 {
-    return leaf == 0x4           ? NR_CACHE
-           : leaf == 0x7         ? NR_FEAT
-           : leaf == 0xb         ? NR_TOPO
+    return leaf == CACHE_LEAF    ? NR_CACHE
+           : leaf == FEAT_LEAF   ? NR_FEAT
+           : leaf == TOPO_LEAF   ? NR_TOPO
            : leaf == XSTATE_LEAF ? NR_XSTATE
                                  : 1;
 }
-
-static bool has_subleaves(uint32_t leaf) { return subleaves_of(leaf) > 1; }
 
 /* Where each word of the feature set is found. Words 16 and 17 are the value of an MSR. */
 #define FEATURE_WORD_COUNT 17
@@ -201,10 +177,25 @@ static void features_to_leaves(struct cpuid_policy *p)
         p->ext[1].d |= p->basic[1].d & EXT1_COMMON;
 }
 
-static void leaves_to_features(struct cpuid_policy *p)
+/* Zeroes what lies above the policy's own limits. */
+static void trim_by_limits(struct cpuid_policy *p)
+{
+    uint32_t basic = p->basic[0].a, ext = p->ext[0].a & 0xffff;
+
+    for (unsigned int i = basic + 1; i < NR_BASIC; i++)
+        for (unsigned int sub = 0; sub < cpuid_subleaves(i); sub++)
+            *cpuid_slot(p, i, sub) = (struct cpuid_leaf){ };
+    for (unsigned int i = p->feat[0].a + 1; i < NR_FEAT; i++)
+        p->feat[i] = (struct cpuid_leaf){ };
+    for (unsigned int i = ext + 1; i < NR_EXT; i++)
+        p->ext[i] = (struct cpuid_leaf){ };
+}
+
+void cpuid_leaves_to_features(struct cpuid_policy *p)
 {
     unsigned int word;
 
+    trim_by_limits(p);
     for (unsigned int i = 0; i < FEATURE_WORD_COUNT; i++) {
         const uint32_t *reg = feature_word(p, i, &word);
         p->fs[word] = *reg;
@@ -218,18 +209,18 @@ static void read_raw(struct cpuid_policy *p)
     uint32_t last_ext = MIN(boot_cpu.max_ext_leaf, EXT_BASE + NR_EXT - 1);
 
     for (uint32_t leaf = 0; leaf <= MIN(boot_cpu.max_leaf, (uint32_t)NR_BASIC - 1); leaf++)
-        for (uint32_t sub = 0; sub < subleaves_of(leaf); sub++) {
-            struct cpuid_leaf *l = slot_of(p, leaf, sub);
+        for (uint32_t sub = 0; sub < cpuid_subleaves(leaf); sub++) {
+            struct cpuid_leaf *l = cpuid_slot(p, leaf, sub);
             cpuid_count(leaf, sub, &l->a, &l->b, &l->c, &l->d);
         }
     for (uint32_t leaf = EXT_BASE; leaf <= last_ext; leaf++) {
-        struct cpuid_leaf *l = slot_of(p, leaf, 0);
+        struct cpuid_leaf *l = cpuid_slot(p, leaf, 0);
         cpuid_count(leaf, 0, &l->a, &l->b, &l->c, &l->d);
     }
-    p->max_feat = MIN(p->feat[0].a, (uint32_t)NR_FEAT - 1);
-    for (unsigned int i = p->max_feat + 1; i < NR_FEAT; i++)
+    for (unsigned int i = p->feat[0].a + 1; i < NR_FEAT; i++)
         p->feat[i] = (struct cpuid_leaf){ };
-    memcpy(p->fs, boot_cpu.features, sizeof(p->fs));
+    cpuid_leaves_to_features(p);
+    memcpy(&p->fs[ARCH_CAPS_WORD], &boot_cpu.features[ARCH_CAPS_WORD], sizeof(uint64_t));
 }
 
 static uint64_t policy_xcr0(const struct cpuid_policy *p)
@@ -296,10 +287,12 @@ static void trim_amd(struct cpuid_policy *p)
     clear_leaves(p->ext, 0x1b, 0x20);
 }
 
-/* Hides what no PV guest may rely on and makes the rest agree with the feature set. */
-static void finish(struct cpuid_policy *p)
+void cpuid_finish_policy(struct cpuid_policy *p)
 {
-    p->basic[0].a = MIN(raw_policy.basic[0].a, (uint32_t)NR_BASIC - 1);
+    if (p->basic[0].a < XSTATE_LEAF)
+        fs_clear(p->fs, X86_FEATURE_XSAVE);
+    if (!fs_test(p->fs, X86_FEATURE_ARCH_CAPS))
+        p->fs[ARCH_CAPS_WORD] = p->fs[ARCH_CAPS_WORD + 1] = 0;
     p->basic[1].a &= FMS_MASK;
     p->basic[1].b &= ~EBX1_APICID_MASK;
     clear_leaves(p->basic, 5, 6);
@@ -307,8 +300,6 @@ static void finish(struct cpuid_policy *p)
     clear_leaves(p->basic, 0xa, 0xa);
     clear_leaves(p->basic, 0xc, 0xc);
     memset(p->topo, 0, sizeof(p->topo));
-    p->feat[0].a = p->max_feat;
-    p->ext[0].a = MIN(raw_policy.ext[0].a, EXT_BASE + NR_EXT - 1);
     p->ext[7].a = p->ext[7].b = p->ext[7].c = 0;
     p->ext[8].a &= EAX8_ADDR_SIZES;
     p->ext[8].d = 0;
@@ -321,37 +312,57 @@ static void finish(struct cpuid_policy *p)
     features_to_leaves(p);
 }
 
-static void make_pv_policy(struct cpuid_policy *p, bool with_optional)
+static void make_host_policy(struct cpuid_policy *p)
 {
     *p = raw_policy;
+    memcpy(p->fs, boot_cpu.features, sizeof(p->fs));
+    p->basic[0].a = MIN(p->basic[0].a, (uint32_t)NR_BASIC - 1);
+    p->feat[0].a = MIN(p->feat[0].a, (uint32_t)NR_FEAT - 1);
+    p->ext[0].a = MIN(p->ext[0].a, EXT_BASE + NR_EXT - 1);
+    cpuid_finish_policy(p);
+}
+
+static void make_pv_policy(struct cpuid_policy *p, bool with_optional)
+{
+    *p = host_policy;
     memset(p->fs, 0, sizeof(p->fs));
-    fs_add(p->fs, pv_features, ARRAY_SIZE(pv_features), raw_policy.fs);
-    if (with_optional)
-        fs_add(p->fs, pv_optional_features, ARRAY_SIZE(pv_optional_features), raw_policy.fs);
+    fs_add(p->fs, pv_features, ARRAY_SIZE(pv_features), host_policy.fs);
+    if (with_optional) {
+        fs_add(p->fs, pv_optional_features, ARRAY_SIZE(pv_optional_features), host_policy.fs);
+        /* A guest may have been made where there are more subleaves, or cores. */
+        p->feat[0].a = NR_FEAT - 1;
+        fs_set(p->fs, X86_FEATURE_HTT);
+        fs_set(p->fs, X86_FEATURE_CMP_LEGACY);
+    }
     fs_set(p->fs, X86_FEATURE_HYPERVISOR);
     if (!host_xcr0)
         fs_clear(p->fs, X86_FEATURE_XSAVE);
-    finish(p);
+    cpuid_finish_policy(p);
 }
 
-static void detect_msr_features(void)
+static void detect_features(void)
 {
     uint64_t val;
 
+    /* SYSENTER does not work in long mode there. */
+    if (boot_cpu.vendor != VENDOR_intel)
+        fs_clear(boot_cpu.features, X86_FEATURE_SEP);
+
     if (cpu_has(X86_FEATURE_ARCH_CAPS) && !rdmsr_safe(MSR_ARCH_CAPABILITIES, &val)) {
-        boot_cpu.features[X86_FEATURE_RDCL_NO / 32] = (uint32_t)val;
-        boot_cpu.features[X86_FEATURE_RDCL_NO / 32 + 1] = (uint32_t)(val >> 32);
+        boot_cpu.features[ARCH_CAPS_WORD] = (uint32_t)val;
+        boot_cpu.features[ARCH_CAPS_WORD + 1] = (uint32_t)(val >> 32);
     }
     faulting = boot_cpu.vendor == VENDOR_intel && !rdmsr_safe(MSR_PLATFORM_INFO, &val) &&
                (val & PLATFORM_INFO_CPUID_FAULT);
 }
 
-static void make_policies(void)
+void cpuid_make_policies(void)
 {
     if (ready)
         return;
-    detect_msr_features();
+    detect_features();
     read_raw(&raw_policy);
+    make_host_policy(&host_policy);
     make_pv_policy(&pv_max_policy, true);
     make_pv_policy(&pv_default_policy, false);
     ready = true;
@@ -363,7 +374,7 @@ int cpuid_policy_init_domain(struct domain *d)
 
     if (!p)
         return -ENOMEM;
-    make_policies();
+    cpuid_make_policies();
     *p = pv_default_policy;
     /* The control domain is never moved to another host. */
     if (d->is_control && fs_test(pv_max_policy.fs, X86_FEATURE_ITSC)) {
@@ -387,7 +398,7 @@ bool guest_has(const struct domain *d, enum x86_feature f)
 
 uint64_t guest_arch_capabilities(const struct domain *d)
 {
-    const uint32_t *fs = &d->cpuid_policy->fs[X86_FEATURE_RDCL_NO / 32];
+    const uint32_t *fs = &d->cpuid_policy->fs[ARCH_CAPS_WORD];
 
     return ((uint64_t)fs[1] << 32) | fs[0];
 }
@@ -442,9 +453,15 @@ static void tsc_leaf(const struct domain *d, uint32_t sub, struct cpuid_leaf *re
 static void hypervisor_leaf(const struct domain *d, uint32_t index, uint32_t sub,
                             struct cpuid_leaf *res)
 {
+    uint32_t limit = XEN_CPUID_MAX_NUM_LEAVES;
+
+    if (d->cpuid_policy->hv_limit)
+        limit = MIN(limit, MAX(d->cpuid_policy->hv_limit & 0xffu, 2u));
+    if (index > limit)
+        return;
     switch (index) {
     case 0:
-        res->a = HV_BASE + XEN_CPUID_MAX_NUM_LEAVES;
+        res->a = HV_BASE + limit;
         res->b = XEN_CPUID_SIGNATURE_EBX;
         res->c = XEN_CPUID_SIGNATURE_ECX;
         res->d = XEN_CPUID_SIGNATURE_EDX;
@@ -535,7 +552,7 @@ void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t sub, struct cpuid
     }
     if (leaf > (leaf >= EXT_BASE ? p->ext[0].a : p->basic[0].a))
         return;
-    l = leaf < FIRST_WITH_SUBLEAVES ? &p->basic[leaf] : slot_of(p, leaf, sub);
+    l = leaf < FIRST_WITH_SUBLEAVES ? &p->basic[leaf] : cpuid_slot(p, leaf, sub);
     if (!l)
         return;
     *res = *l;
@@ -579,121 +596,4 @@ void cpu_policy_switch_to(const struct vcpu *next)
     switch_faulting(next);
     if (cpu_has(X86_FEATURE_RDTSCP) && !next->is_idle && !next->domain->is_hvm)
         cpu_policy_load_tsc_aux(next->tsc_aux);
-}
-
-/* --- For the tools --- */
-
-int cpuid_get_featureset(unsigned int index, uint32_t fs[FEATURESET_WORDS])
-{
-    static const struct cpuid_policy *const sets[] = {
-        [XEN_SYSCTL_cpu_featureset_raw] = &raw_policy,
-        [XEN_SYSCTL_cpu_featureset_host] = &raw_policy,
-        [XEN_SYSCTL_cpu_featureset_pv] = &pv_default_policy,
-        [XEN_SYSCTL_cpu_featureset_pv_max] = &pv_max_policy,
-    };
-
-    if (index >= ARRAY_SIZE(sets) || !sets[index])
-        return -EINVAL;
-    make_policies();
-    memcpy(fs, sets[index]->fs, sizeof(sets[index]->fs));
-    return 0;
-}
-
-struct out_leaves { xen_cpuid_leaf_t *buf; unsigned int max, n; };
-
-static void out_leaf(struct out_leaves *o, uint32_t leaf, uint32_t sub, const struct cpuid_leaf *l)
-{
-    if (o->n < o->max)
-        o->buf[o->n] = (xen_cpuid_leaf_t){
-            .leaf = leaf, .subleaf = sub, .a = l->a, .b = l->b, .c = l->c, .d = l->d};
-    o->n++;
-}
-
-static void out_policy(struct out_leaves *o, struct cpuid_policy *p)
-{
-    static const struct cpuid_leaf none;
-
-    for (uint32_t leaf = 0; leaf <= MIN(p->basic[0].a, (uint32_t)NR_BASIC - 1); leaf++) {
-        if (!has_subleaves(leaf))
-            out_leaf(o, leaf, XEN_CPUID_NO_SUBLEAF, slot_of(p, leaf, 0));
-        else
-            for (uint32_t sub = 0; sub < subleaves_of(leaf) && (leaf != 7 || sub <= p->max_feat);
-                 sub++)
-                out_leaf(o, leaf, sub, slot_of(p, leaf, sub));
-    }
-    out_leaf(o, HV_BASE, XEN_CPUID_NO_SUBLEAF, &none);
-    out_leaf(o, HV2_BASE, XEN_CPUID_NO_SUBLEAF, &none);
-    for (uint32_t i = 0; i <= MIN(p->ext[0].a & 0xffff, (uint32_t)NR_EXT - 1); i++)
-        out_leaf(o, EXT_BASE + i, XEN_CPUID_NO_SUBLEAF, &p->ext[i]);
-}
-
-int cpuid_policy_export(const struct domain *d, unsigned int index, xen_cpuid_leaf_t *buf,
-                        unsigned int max)
-{
-    static struct cpuid_policy *const policies[] = {
-        [XEN_SYSCTL_cpu_policy_raw] = &raw_policy,
-        [XEN_SYSCTL_cpu_policy_host] = &raw_policy,
-        [XEN_SYSCTL_cpu_policy_pv_max] = &pv_max_policy,
-        [XEN_SYSCTL_cpu_policy_pv_default] = &pv_default_policy,
-    };
-    struct out_leaves o = { buf, max, 0 };
-    struct cpuid_policy *p = d                              ? d->cpuid_policy
-                             : index < ARRAY_SIZE(policies) ? policies[index]
-                                                            : NULL;
-
-    if (!p)
-        return -EINVAL;
-    make_policies();
-    out_policy(&o, p);
-    return (int)o.n;
-}
-
-static bool import_leaf(struct cpuid_policy *p, const xen_cpuid_leaf_t *l)
-{
-    struct cpuid_leaf *slot;
-
-    if (l->leaf == HV_BASE || l->leaf == HV2_BASE)
-        return true;
-    if (has_subleaves(l->leaf) == (l->subleaf == XEN_CPUID_NO_SUBLEAF))
-        return false;
-    slot = slot_of(p, l->leaf, has_subleaves(l->leaf) ? l->subleaf : 0);
-    if (!slot)
-        return l->a == 0 && l->b == 0 && l->c == 0 && l->d == 0;
-    *slot = (struct cpuid_leaf){ l->a, l->b, l->c, l->d };
-    return true;
-}
-
-int cpuid_policy_import(struct domain *d, const xen_cpuid_leaf_t *leaves, unsigned int nr,
-                        unsigned int *bad)
-{
-    struct cpuid_policy *p = xmalloc(sizeof(*p));
-    uint32_t max_basic, max_ext;
-    int rc = -EINVAL;
-
-    if (!p)
-        return -ENOMEM;
-    *p = *d->cpuid_policy;
-    for (*bad = 0; *bad < nr; (*bad)++)
-        if (!import_leaf(p, &leaves[*bad]))
-            goto out;
-    leaves_to_features(p);
-    memcpy(&p->fs[X86_FEATURE_RDCL_NO / 32], &d->cpuid_policy->fs[X86_FEATURE_RDCL_NO / 32],
-           2 * sizeof(p->fs[0]));
-    max_basic = p->basic[0].a;
-    max_ext = p->ext[0].a;
-    if (max_basic > pv_max_policy.basic[0].a || max_ext > pv_max_policy.ext[0].a ||
-        p->feat[0].a > pv_max_policy.max_feat)
-        goto out;
-    p->max_feat = p->feat[0].a;
-    for (unsigned int i = 0; i < FEATURESET_WORDS; i++)
-        if (p->fs[i] & ~pv_max_policy.fs[i])
-            goto out;
-    finish(p);
-    p->basic[0].a = max_basic;
-    p->ext[0].a = max_ext;
-    *d->cpuid_policy = *p;
-    rc = 0;
-out:
-    xfree(p);
-    return rc;
 }

@@ -336,6 +336,7 @@ int domain_unpause_by_tools(struct domain *d)
         return -EINVAL;
     d->controller_pause_count--;
     d->is_paused_by_tools = d->controller_pause_count != 0;
+    d->has_run |= !d->is_paused_by_tools;
     domain_unpause(d);
     return 0;
 }

@@ -12,6 +12,7 @@
 #define NO_DOMAIN (1u << 0)   /* op.domain names none that must exist */
 #define COPY_BACK (1u << 1)   /* the result is in the argument */
 #define NOT_SELF (1u << 2)    /* -EINVAL for the caller's own domain */
+#define COPY_ERROR (1u << 3)  /* a failure is explained in the argument */
 
 struct domctl_row {
     domctl_fn_t fn;
@@ -57,6 +58,8 @@ static const struct domctl_row rows[] = {
     ROW(gettscinfo, COPY_BACK),
     ROW(settscinfo, NOT_SELF),
     ROW(getpageframeinfo3, 0),
+    ROW(get_cpu_policy, COPY_BACK),
+    ROW(set_cpu_policy, NOT_SELF | COPY_ERROR),
     /* Log-dirty migration, soft reset, device assignment without an IOMMU, and what only HVM
        domains have. */
     REFUSED(shadow_op, -EOPNOTSUPP),
@@ -140,7 +143,8 @@ long do_domctl(void *arg)
 
     if (rc == -ERESTART)
         return HYPERCALL_CONTINUE(domctl, (unsigned long)arg);
-    if (rc >= 0 && (row->flags & COPY_BACK) && copy_arg_to((struct xen_domctl *)arg, &op))
+    if ((row->flags & (rc >= 0 ? COPY_BACK : COPY_ERROR)) &&
+        copy_arg_to((struct xen_domctl *)arg, &op))
         rc = -EFAULT;
     return rc;
 }

@@ -19,7 +19,8 @@ typedef int (*domctl_fn_t)(struct domain *d, struct xen_domctl *op);
     H(setvcpucontext) H(getvcpucontext) H(getvcpuinfo) H(setvcpuaffinity) H(getvcpuaffinity)    \
     H(setvcpuextstate) H(getvcpuextstate) H(sendtrigger)                                        \
     H(irq_permission) H(iomem_permission) H(ioport_permission) H(memory_mapping) H(hypercall_init) \
-    H(set_address_size) H(get_address_size) H(gettscinfo) H(settscinfo) H(getpageframeinfo3)
+    H(set_address_size) H(get_address_size) H(gettscinfo) H(settscinfo) H(getpageframeinfo3) \
+    H(get_cpu_policy) H(set_cpu_policy)
 #define DOMCTL_PROTOTYPE(name) int domctl_##name(struct domain *d, struct xen_domctl *op);
 DOMCTL_HANDLERS(DOMCTL_PROTOTYPE)
 

@@ -41,6 +41,7 @@ static const struct sysctl_row rows[] = {
     ROW(scheduler_op),
     ROW(get_cpu_levelling_caps),
     ROW(get_cpu_featureset),
+    ROW(get_cpu_policy),
     REFUSED(tbuf_op, -EOPNOTSUPP),
     REFUSED(get_pmstat, -ENODEV),
     REFUSED(pm_op, -ENODEV),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sysctl that tells about the machine: CPUs, memory, topology, CPU features. One NUMA node;
+/* sysctl that tells about the machine: CPUs, memory, topology. One NUMA node;
    topology from the APIC ids. */
 #include <hv/cpuid.h>
 #include <hv/domain.h>
@@ -224,43 +224,5 @@ int sysctl_availheap(struct xen_sysctl *op)
     if (heap->min_bitwidth && pages)
         pages -= MIN(pages, free_pages_below(heap->min_bitwidth));
     heap->avail_bytes = (uint64_t)pages << PAGE_SHIFT;
-    return 0;
-}
-
-/* --- CPU features --- */
-
-/* Nothing of what a guest sees of CPUID can be set per domain yet but by emulation. */
-int sysctl_get_cpu_levelling_caps(struct xen_sysctl *op)
-{
-    op->u.cpu_levelling_caps.caps = 0;
-    return 0;
-}
-
-/* There are no HVM guests whose features could be told. */
-static int copy_featureset(uint32_t index, uint32_t *words)
-{
-    if (index == XEN_SYSCTL_cpu_featureset_hvm || index == XEN_SYSCTL_cpu_featureset_hvm_max)
-        return -EOPNOTSUPP;
-    return cpuid_get_featureset(index, words);
-}
-
-int sysctl_get_cpu_featureset(struct xen_sysctl *op)
-{
-    struct xen_sysctl_cpu_featureset *fs = &op->u.cpu_featureset;
-    uint32_t words[FEATURESET_WORDS], nr = MIN(fs->nr_features, (uint32_t)FEATURESET_WORDS);
-    bool short_buffer = fs->nr_features < FEATURESET_WORDS;
-    int rc = copy_featureset(fs->index, words);
-
-    if (rc)
-        return rc;
-    if (!handle_is_null(fs->features)) {
-        if (copy_to_handle(fs->features, words, nr))
-            return -EFAULT;
-        if (short_buffer)
-            return -ENOBUFS;
-        fs->nr_features = nr;
-    } else {
-        fs->nr_features = FEATURESET_WORDS;
-    }
     return 0;
 }

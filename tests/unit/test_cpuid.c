@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* CPUID policy of PV guests on a CPU that has everything, on one that has little, and changed by
  * the tools. */
-/* sources: hv/cpu/cpuid_policy.c */
+/* sources: hv/cpu/cpuid_policy.c hv/cpu/cpuid_tools.c */
 /* cflags: -DHV_UNIT_TEST */
 #include "world.h"
 #include <hv/cpuid.h>
@@ -182,9 +182,9 @@ static void hypervisor_leaves(void **state)
 
 static int export(struct domain *d, xen_cpuid_leaf_t *buf)
 {
-    int n = cpuid_policy_export(d, 0, buf, 128);
+    int n = (int)cpuid_policy_leaves(d->cpuid_policy, buf);
 
-    assert_true(n > 0 && n <= 128);
+    assert_true(n > 0 && n <= CPUID_POLICY_LEAVES);
     for (int i = 1; i < n; i++)
         assert_true(buf[i].leaf > buf[i - 1].leaf ||
                     (buf[i].leaf == buf[i - 1].leaf && buf[i].subleaf > buf[i - 1].subleaf));
@@ -200,52 +200,145 @@ static xen_cpuid_leaf_t *find(xen_cpuid_leaf_t *buf, int n, uint32_t leaf)
     return NULL;
 }
 
+static struct cpuid_error bad;
+
+static int import(struct domain *d, const xen_cpuid_leaf_t *leaves, int n)
+{
+    const struct cpuid_update u = { leaves, NULL, (unsigned int)n, 0 };
+
+    return cpuid_policy_update(d, &u, &bad);
+}
+
+static int import_msr(struct domain *d, uint32_t index, uint32_t flags, uint64_t val)
+{
+    const xen_msr_entry_t msr = { index, flags, val };
+    const struct cpuid_update u = { NULL, &msr, 0, 1 };
+
+    return cpuid_policy_update(d, &u, &bad);
+}
+
+static int import_leaf(struct domain *d, uint32_t leaf, uint32_t sub, uint32_t a)
+{
+    const xen_cpuid_leaf_t l = { .leaf = leaf, .subleaf = sub, .a = a };
+
+    return import(d, &l, 1);
+}
+
 static void tools_change_a_policy(void **state)
 {
-    static xen_cpuid_leaf_t buf[128], again[128];
+    static xen_cpuid_leaf_t buf[CPUID_POLICY_LEAVES], again[CPUID_POLICY_LEAVES];
     struct domain *d = make(1);
     int n = export(d, buf);
-    unsigned int bad;
 
-    assert_int_equal(cpuid_policy_import(d, buf, (unsigned int)n, &bad), 0);
+    assert_int_equal(import(d, buf, n), 0);
     assert_int_equal(export(d, again), n);
     assert_memory_equal(buf, again, (size_t)n * sizeof(*buf));
     /* Less is allowed, and takes what depends on it along. */
     find(buf, n, 1)->c &= ~(1u << (X86_FEATURE_XSAVE % 32));
-    assert_int_equal(cpuid_policy_import(d, buf, (unsigned int)n, &bad), 0);
+    assert_int_equal(import(d, buf, n), 0);
     assert_false(guest_has(d, X86_FEATURE_XSAVE));
     assert_false(guest_has(d, X86_FEATURE_AVX) || guest_has(d, X86_FEATURE_AVX2) ||
                  guest_has(d, X86_FEATURE_XSAVEOPT));
     assert_int_equal(ask(d, 0xd, 0).a, 0);
     /* What the tools may opt in to. */
     find(buf, n, 0x80000007)->d |= 1u << (X86_FEATURE_ITSC % 32);
-    assert_int_equal(cpuid_policy_import(d, buf, (unsigned int)n, &bad), 0);
+    assert_int_equal(import(d, buf, n), 0);
     assert_true(guest_has(d, X86_FEATURE_ITSC));
-    /* More than the maximum is refused and changes nothing. */
+    /* More than the maximum is left out. */
     find(buf, n, 1)->c |= 1u << (X86_FEATURE_VMX % 32);
-    assert_int_equal(cpuid_policy_import(d, buf, (unsigned int)n, &bad), -EINVAL);
+    assert_int_equal(import(d, buf, n), 0);
     assert_false(guest_has(d, X86_FEATURE_VMX));
-    find(buf, n, 1)->c &= ~(1u << (X86_FEATURE_VMX % 32));
-    find(buf, n, 0)->a = 0x20;
-    assert_int_equal(cpuid_policy_import(d, buf, (unsigned int)n, &bad), -EINVAL);
-    buf[3] = (xen_cpuid_leaf_t){ .leaf = 0x55, .subleaf = XEN_CPUID_NO_SUBLEAF, .a = 1 };
-    assert_int_equal(cpuid_policy_import(d, buf, (unsigned int)n, &bad), -EINVAL);
-    assert_int_equal(bad, 3);
+    assert_false(bit(ask(d, 1, 0).c, X86_FEATURE_VMX));
+    /* The hypervisor's own leaves can be cut. */
+    assert_int_equal(import_leaf(d, 0x40000000, XEN_CPUID_NO_SUBLEAF, 0x40000003), 0);
+    assert_int_equal(ask(d, 0x40000000, 0).a, 0x40000003);
+    assert_int_equal(ask(d, 0x40000005, 0).b, 0);
+    drop(d);
+}
+
+static void leaves_above_a_limit_are_gone(void **state)
+{
+    static xen_cpuid_leaf_t buf[CPUID_POLICY_LEAVES];
+    struct domain *d = make(1);
+    int n = export(d, buf);
+
+    assert_true(guest_has(d, X86_FEATURE_FSGSBASE) && guest_has(d, X86_FEATURE_XSAVE));
+    find(buf, n, 0)->a = 6;
+    assert_int_equal(import(d, buf, n), 0);
+    assert_false(guest_has(d, X86_FEATURE_FSGSBASE) || guest_has(d, X86_FEATURE_XSAVE));
+    assert_int_equal(ask(d, 7, 0).b | ask(d, 0xd, 0).a, 0);
+    assert_true(export(d, buf) < n);
+    drop(d);
+}
+
+static void refused_policies(void **state)
+{
+    struct domain *d = make(1);
+    static xen_cpuid_leaf_t before[CPUID_POLICY_LEAVES], after[CPUID_POLICY_LEAVES];
+    int n = export(d, before);
+
+    assert_int_equal(import_leaf(d, 0, XEN_CPUID_NO_SUBLEAF, 0x20), -EINVAL);
+    assert_true(bad.leaf == 0 && bad.subleaf == ~0u && bad.msr == ~0u);
+    assert_int_equal(import_leaf(d, 7, 0, 3), -EINVAL);
+    assert_true(bad.leaf == 7 && bad.subleaf == 0);
+    assert_int_equal(import_leaf(d, 0x80000000, XEN_CPUID_NO_SUBLEAF, 0x80000040), -EINVAL);
+    assert_true(bad.leaf == 0x80000000);
+    assert_int_equal(import_leaf(d, 0x55, XEN_CPUID_NO_SUBLEAF, 0), -ERANGE);
+    assert_true(bad.leaf == 0x55 && bad.subleaf == ~0u);
+    assert_int_equal(import_leaf(d, 1, 0, 0), -ERANGE);
+    assert_int_equal(import_leaf(d, 4, XEN_CPUID_NO_SUBLEAF, 0), -ERANGE);
+    assert_int_equal(import_leaf(d, 4, 6, 0), -ERANGE);
+    assert_int_equal(import_leaf(d, 0xb, 2, 0), -ERANGE);
+    assert_int_equal(import_leaf(d, 0xd, 63, 0), -ERANGE);
+    assert_true(bad.leaf == 0xd && bad.subleaf == 63);
+    assert_int_equal(import_leaf(d, 0xd, 62, 0), 0);
+    assert_int_equal(import_leaf(d, 0x40000200, XEN_CPUID_NO_SUBLEAF, 0), -ERANGE);
+    assert_int_equal(import_msr(d, 0xce, 0, 1u << 31), -EINVAL);
+    assert_true(bad.msr == 0xce && bad.leaf == ~0u);
+    assert_int_equal(import_msr(d, 0xce, 0, 1ull << 32), -EOVERFLOW);
+    assert_int_equal(import_msr(d, 0xce, 1, 0), -EINVAL);
+    assert_int_equal(import_msr(d, 0x10, 0, 0), -ERANGE);
+    assert_int_equal(bad.msr, 0x10);
+    assert_int_equal(export(d, after), n);
+    assert_memory_equal(before, after, (size_t)n * sizeof(*before));
+    drop(d);
+}
+
+static void arch_capabilities_by_list(void **state)
+{
+    struct domain *d = make(1);
+    xen_msr_entry_t msrs[CPUID_POLICY_MSRS];
+
+    cpuid_policy_msrs(d->cpuid_policy, msrs);
+    assert_int_equal(msrs[0].idx, 0xce);
+    assert_int_equal(msrs[0].val, 0);
+    assert_int_equal(msrs[1].idx, 0x10a);
+    assert_true(msrs[1].val != 0 && msrs[1].val == guest_arch_capabilities(d));
+    assert_int_equal(import_msr(d, 0x10a, 0, ~0ull), 0);
+    assert_int_equal(guest_arch_capabilities(d), msrs[1].val);
+    assert_int_equal(import_msr(d, 0x10a, 0, 1), 0);
+    assert_int_equal(guest_arch_capabilities(d), 1);
     drop(d);
 }
 
 static void featuresets(void **state)
 {
+    static xen_cpuid_leaf_t buf[CPUID_POLICY_LEAVES];
     uint32_t pv[FEATURESET_WORDS], max[FEATURESET_WORDS];
+    int err;
 
     assert_int_equal(cpuid_get_featureset(XEN_SYSCTL_cpu_featureset_pv, pv), 0);
     assert_int_equal(cpuid_get_featureset(XEN_SYSCTL_cpu_featureset_pv_max, max), 0);
-    assert_int_equal(cpuid_get_featureset(XEN_SYSCTL_cpu_featureset_hvm, max), -EINVAL);
+    assert_int_equal(cpuid_get_featureset(XEN_SYSCTL_cpu_featureset_hvm, max), -EOPNOTSUPP);
     assert_int_equal(cpuid_get_featureset(77, max), -EINVAL);
     for (unsigned int i = 0; i < FEATURESET_WORDS; i++)
         assert_int_equal(pv[i] & ~max[i], 0);
-    assert_int_equal(cpuid_policy_export(NULL, 77, NULL, 0), -EINVAL);
-    assert_true(cpuid_policy_export(NULL, XEN_SYSCTL_cpu_policy_host, NULL, 0) > 20);
+    assert_null(cpuid_system_policy(77, &err));
+    assert_int_equal(err, -EINVAL);
+    assert_null(cpuid_system_policy(XEN_SYSCTL_cpu_policy_hvm_max, &err));
+    assert_int_equal(err, -EOPNOTSUPP);
+    assert_true(
+        cpuid_policy_leaves(cpuid_system_policy(XEN_SYSCTL_cpu_policy_host, &err), buf) > 20);
 }
 
 static int begin(void **state)
@@ -266,6 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(hidden_features),   T(dom0_sees_more),        T(osxsave_follows_cr4), T(computed_leaves),
         T(hypervisor_leaves), T(tools_change_a_policy), T(featuresets),
+        T(leaves_above_a_limit_are_gone), T(refused_policies), T(arch_capabilities_by_list),
     };
 
     set_host();

@@ -55,19 +55,34 @@ uint64_t guest_arch_capabilities(const struct domain *d);
 /* The policy is used: CPUID in guest user mode faults. */
 bool cpuid_faulting_available(void);
 
-/* For the tools. A featureset by its XEN_SYSCTL_cpu_featureset_*
-   index; -EINVAL if there is none. */
+/* --- For the tools (hv/cpu/cpuid_tools.c) --- */
+/* A featureset by its XEN_SYSCTL_cpu_featureset_* index. 0, -EINVAL: there is no such, -EOPNOTSUPP:
+   it is of guests that are not available. */
 int cpuid_get_featureset(unsigned int index, uint32_t fs[FEATURESET_WORDS]);
-/* Leaves of a policy in the ABI's form, ascending: d's, or with d NULL the system policy
-   XEN_SYSCTL_cpu_policy_*. Returns how many there are, writes at most max of them; -EINVAL for an
-   unknown index. Contents need xen/arch-x86/xen.h. */
+/* A policy by XEN_SYSCTL_cpu_policy_*; NULL with the same errors. */
+struct cpuid_policy;
+const struct cpuid_policy *cpuid_system_policy(unsigned int index, int *err);
+
+/* A policy as lists in the ABI's form, leaves ascending. Contents need xen/arch-x86/xen.h. */
+#define CPUID_XSTATE_SUBLEAVES 63
+#define CPUID_POLICY_LEAVES 120    /* the longest list: all subleaves of all leaves */
+#define CPUID_POLICY_MSRS 2
 struct xen_cpuid_leaf;
-int cpuid_policy_export(const struct domain *d, unsigned int index, struct xen_cpuid_leaf *buf,
-                        unsigned int max);
-/* Changes d's policy leaf by leaf; what the host's guests can't have is refused: -EINVAL with *bad
-   the leaf's position. All or nothing. d must be paused and not have run. */
-int cpuid_policy_import(struct domain *d, const struct xen_cpuid_leaf *leaves, unsigned int nr,
-                        unsigned int *bad);
+struct xen_msr_entry;
+/* Returns how many of CPUID_POLICY_LEAVES it writes. */
+unsigned int cpuid_policy_leaves(const struct cpuid_policy *p, struct xen_cpuid_leaf *buf);
+void cpuid_policy_msrs(const struct cpuid_policy *p, struct xen_msr_entry *buf);
+
+struct cpuid_update {
+    const struct xen_cpuid_leaf *leaves;
+    const struct xen_msr_entry *msrs;
+    unsigned int nr_leaves, nr_msrs;
+};
+/* What was refused; all ones: none of that kind. */
+struct cpuid_error { uint32_t leaf, subleaf, msr; };
+/* Changes d's policy, all or nothing. d is paused and has not run. -ENOMEM, or with *bad: -ERANGE
+   (no such leaf or MSR), -EINVAL (beyond the machine), -EOVERFLOW. */
+int cpuid_policy_update(struct domain *d, const struct cpuid_update *u, struct cpuid_error *bad);
 /* Unknown MSRs of d read as 0 and ignore writes where the host has the MSR
    (XEN_X86_MSR_RELAXED). */
 void msr_policy_relax(struct domain *d);

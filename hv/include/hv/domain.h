@@ -115,6 +115,7 @@ struct domain {
     bool debugger_attached;              /* (d) XEN_DOMCTL_setdebugging; only shown by
                                             getdomaininfo */
     bool is_paused_by_tools;             /* (d) one of pause_count is theirs */
+    bool has_run;                        /* (d) the tools have unpaused it once */
     bool is_shutting_down;               /* (x) shutdown_lock */
     bool is_shut_down;                   /* (x) */
     uint8_t is_dying;                    /* enum domdying */
