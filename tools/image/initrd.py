@@ -63,7 +63,7 @@ def archive(tree):
 
 # What goes in
 
-def _read(path):
+def read(path):
     try:
         with open(path, 'rb') as f:
             return f.read()
@@ -85,21 +85,23 @@ def _needed(path):
     return names + [os.path.basename(p) for p in re.findall(r'interpreter: (.*?)\]', text)]
 
 
-def _library_paths(cache):
-    """{name: path} of every shared library in the library packages."""
+def _library_paths(cache, names):
+    """{name: path} of every shared library in these packages."""
     found = {}
-    for package in LIBRARY_PACKAGES:
+    for package in names:
         for base, _, names in os.walk(packages.unpack(cache, package)):
             found.update({n: os.path.join(base, n) for n in names if '.so' in n})
     return found
 
 
-def _add_programs(tree, cache):
-    libraries = _library_paths(cache)
-    todo = []
-    for package, inside, target in PROGRAMS:
+def add_programs(tree, cache, programs, library_packages, loaded=()):
+    """Put programs (package, path in it, path in the initramfs) in tree, and all libraries that
+    they need and tree has not; loaded: names of libraries that are asked for only while running."""
+    libraries = _library_paths(cache, library_packages)
+    todo = list(loaded)
+    for package, inside, target in programs:
         path = os.path.join(packages.unpack(cache, package), inside)
-        tree[target] = (stat.S_IFREG | 0o755, _read(path))
+        tree[target] = (stat.S_IFREG | 0o755, read(path))
         todo += _needed(path)
     while todo:
         name = todo.pop()
@@ -107,8 +109,8 @@ def _add_programs(tree, cache):
         if target in tree:
             continue
         if name not in libraries:
-            raise InitrdError(f'library {name} is in none of the packages of initrd.py')
-        tree[target] = (stat.S_IFREG | 0o755, _read(libraries[name]))
+            raise InitrdError(f'library {name} is in none of {", ".join(library_packages)}')
+        tree[target] = (stat.S_IFREG | 0o755, read(libraries[name]))
         todo += _needed(libraries[name])
 
 
@@ -148,7 +150,7 @@ def _ordered(names, paths, builtin):
 def _add_modules(tree, cache):
     _, folder, release = packages.kernel(cache)
     paths = _module_paths(folder)
-    text = _read(os.path.join(folder, 'modules.builtin')).decode()
+    text = read(os.path.join(folder, 'modules.builtin')).decode()
     builtin = {os.path.basename(p)[:-3].replace('-', '_') for p in text.split()}
     base = f'lib/modules/{release}'
     tree[base] = (stat.S_IFDIR | 0o755,)
@@ -156,19 +158,31 @@ def _add_modules(tree, cache):
         order = _ordered(names, paths, builtin)
         tree[f'{base}/{group}'] = (stat.S_IFREG | 0o644, ''.join(n + '\n' for n in order).encode())
         for name in order:
-            tree[f'{base}/{name}.ko'] = (stat.S_IFREG | 0o644, _read(paths[name]))
+            tree[f'{base}/{name}.ko'] = (stat.S_IFREG | 0o644, read(paths[name]))
 
 
-def build(cache, output, added=()):
-    """Write the initramfs to output; added: (file, path inside) of further programs."""
+def base_tree(cache):
+    """What is in every initramfs of dom0 but kernel modules and /init."""
     tree = {name: (stat.S_IFDIR | 0o755,) for name in FOLDERS}
     tree.update({n: (stat.S_IFLNK | 0o777, to.encode()) for n, to in LINKS.items()})
     tree.update({n: (stat.S_IFCHR | 0o600, b'', device) for n, device in NODES.items()})
-    _add_programs(tree, cache)
-    _add_modules(tree, cache)
-    tree['init'] = (stat.S_IFREG | 0o755, _read(os.path.join(HERE, 'init')))
+    add_programs(tree, cache, PROGRAMS, LIBRARY_PACKAGES)
+    return tree
+
+
+def add_files(tree, added):
+    """Put (file, path inside) of added in tree as programs, with the folders they are in."""
     for path, inside in added:
-        tree[inside.lstrip('/')] = (stat.S_IFREG | 0o755, _read(path))
+        inside = inside.lstrip('/')
+        folder = os.path.dirname(inside)
+        while folder and folder not in tree:
+            tree[folder] = (stat.S_IFDIR | 0o755,)
+            folder = os.path.dirname(folder)
+        tree[inside] = (stat.S_IFREG | 0o755, read(path))
+
+
+def write(tree, output):
+    """Write tree's archive, compressed, to the file output; whole or not at all."""
     partial = f'{output}.{os.getpid()}'
     try:
         with open(partial, 'wb') as f:
@@ -177,6 +191,15 @@ def build(cache, output, added=()):
     finally:
         if os.path.exists(partial):
             os.unlink(partial)
+
+
+def build(cache, output, added=()):
+    """Write the initramfs to output; added: (file, path inside) of further programs."""
+    tree = base_tree(cache)
+    _add_modules(tree, cache)
+    tree['init'] = (stat.S_IFREG | 0o755, read(os.path.join(HERE, 'init')))
+    add_files(tree, added)
+    write(tree, output)
 
 
 def main(args):
