@@ -53,6 +53,14 @@ static unsigned int fill_frame(uint64_t *frame, const struct cpu_user_regs *regs
     return n;
 }
 
+static int write_frame(unsigned long sp, const uint64_t *frame, size_t size)
+{
+    if (!pv_range_ok(sp, size))
+        return -EFAULT;
+    harden_branch();
+    return raw_write_user((void *)sp, frame, size);
+}
+
 static void deliver(struct cpu_user_regs *regs, const struct upcall *u)
 {
     struct vcpu *v = current;
@@ -70,8 +78,7 @@ static void deliver(struct cpu_user_regs *regs, const struct upcall *u)
     if (!from_kernel)
         pv_toggle_guest_mode(v);
     sp = ((from_kernel ? regs->rsp : pv->kernel_sp) & ~15UL) - n * sizeof(frame[0]);
-    if (!pv_range_ok(sp, n * sizeof(frame[0])) ||
-        raw_write_user((void *)sp, frame, n * sizeof(frame[0]))) {
+    if (write_frame(sp, frame, n * sizeof(frame[0]))) {
         domain_crash(v->domain, "%s, but the guest's kernel stack at %#lx can't be written",
                      u->what, sp);
         return;

@@ -258,6 +258,7 @@ static int pv_copy_from(void *dst, const void *gva, size_t len)
 {
     if (unlikely(!pv_range_ok((unsigned long)gva, len)))
         return refuse_read(dst, len);
+    harden_branch();
     return raw_read_user(dst, gva, len);
 }
 
@@ -280,6 +281,7 @@ int pv_copy_from_kernel(void *dst, const void *gva, size_t len)
 {
     if (pv_in_kernel(current) || !pv_range_ok((unsigned long)gva, len))
         return pv_copy_from(dst, gva, len);
+    harden_branch();
     return by_kernel_root(raw_read_user, dst, gva, len);
 }
 
@@ -288,6 +290,7 @@ static int pv_copy_to(void *gva, const void *src, size_t len)
 {
     if (unlikely(!pv_range_ok((unsigned long)gva, len)))
         return -EFAULT;
+    harden_branch();
     if (likely(pv_in_kernel(current)))
         return raw_write_user(gva, src, len);
     return by_kernel_root(raw_write_user, gva, src, len);

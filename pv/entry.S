@@ -167,6 +167,7 @@ pv_iret_call:
     jz iret_masked
     cmpq guest_high_half(%rip), %rsi
     jb iret_masked
+    cmovbq guest_high_half(%rip), %rsi  /* where the jump was only guessed not taken */
     cmpb $0, VCPU_nmi_state(%rbx)
     jne iret_masked
     movq VCPU_vcpu_info(%rbx), %rdx

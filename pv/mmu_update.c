@@ -27,6 +27,7 @@ struct domain *pt_get_owner(domid_t id, int *err)
         *err = -EPERM;
         return NULL;
     }
+    harden_branch();
     *err = -ESRCH;
     if (id != DOMID_IO && id != DOMID_XEN)
         return get_domain_by_id(id);
@@ -186,6 +187,7 @@ static int update_all(const struct mmu_update *ureqs, unsigned int count, unsign
     *done = 0;
     if (unlikely(!guest_range_ok(ureqs, count * sizeof(req))))
         return -EFAULT;
+    harden_branch();
     for (i = 0; i < count; i++) {
         rc = -ERESTART;
         if (unlikely(preempted(i, &t)))

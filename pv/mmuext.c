@@ -186,7 +186,7 @@ static int no_superpages(const struct mmuext_op *op, struct domain *owner)
 }
 
 /* own: only on the caller's own behalf, -EPERM with a foreign domid. */
-static const struct {
+static const struct ext_row {
     int (*fn)(const struct mmuext_op *op, struct domain *owner);
     bool own;
 } ext_ops[] = {
@@ -214,11 +214,13 @@ static const struct {
 
 static int ext_one(const struct mmuext_op *op, struct domain *owner)
 {
-    if (unlikely(op->cmd >= ARRAY_SIZE(ext_ops) || !ext_ops[op->cmd].fn))
+    const struct ext_row *row = row_nospec(ext_ops, op->cmd);
+
+    if (unlikely(!row || !row->fn))
         return -ENOSYS;
-    if (unlikely(ext_ops[op->cmd].own && owner != current->domain))
+    if (unlikely(row->own && owner != current->domain))
         return -EPERM;
-    return ext_ops[op->cmd].fn(op, owner);
+    return row->fn(op, owner);
 }
 
 static int ext_all(const struct mmuext_op *uops, unsigned int count, unsigned int *done,

@@ -57,7 +57,7 @@ static bool software_interrupt(struct vcpu *v, struct cpu_user_regs *regs)
 
     if ((regs->error_code & (XEC_IDT | XEC_EXT)) != XEC_IDT || vector > 255)
         return false;
-    t = &pv_vcpu(v)->trap_table[vector];
+    t = &pv_vcpu(v)->trap_table[index_nospec(vector, 256)];
     if (!t->address || !softint_permitted(v, t))
         return false;
     regs->rip += 2;

@@ -114,7 +114,7 @@ static int op_bind_virq(union evtchn_args *a)
 
     if (virq >= NR_VIRQS || (virq_is_global(virq) && a->bind_virq.vcpu))
         return -EINVAL;
-    virq = index_nospec(virq, NR_VIRQS);
+    virq = (unsigned int)index_nospec(virq, NR_VIRQS);
     v = domain_vcpu(d, a->bind_virq.vcpu);
     if (!v)
         return -ENOENT;
@@ -205,7 +205,7 @@ static int op_bind_pirq(union evtchn_args *a)
 
     if (pirq >= d->nr_pirqs)
         return -EINVAL;
-    pirq = index_nospec(pirq, d->nr_pirqs);
+    pirq = (unsigned int)index_nospec(pirq, d->nr_pirqs);
     irq = pirq_to_irq(d, pirq);
     if (irq < 0 || !irq_access_permitted(d, (unsigned int)irq))
         return -EPERM;
@@ -458,9 +458,9 @@ long do_event_channel_op(unsigned long cmd, void *arg)
     cmd = (unsigned int)cmd;
     if (cmd == EVTCHNOP_status)
         return quick_status(arg);
-    if (cmd >= ARRAY_SIZE(rows))
+    row = row_nospec(rows, cmd);
+    if (!row)
         return -ENOSYS;
-    row = &rows[index_nospec((unsigned int)cmd, ARRAY_SIZE(rows))];
     if (copy_from_guest(&a, arg, row->size))
         return -EFAULT;
     rc = row->fn(&a);

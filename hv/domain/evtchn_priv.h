@@ -14,6 +14,7 @@
 
 #include <hv/errno.h>
 #include <hv/event.h>
+#include <hv/nospec.h>
 #include <hv/sched.h>
 
 enum evtchn_state {
@@ -65,21 +66,13 @@ struct evtchn_port_ops {
 };
 extern const struct evtchn_port_ops evtchn_2l_ops, evtchn_fifo_ops;
 
-/* i if it is below n, else 0: also where the CPU only guesses that the caller's check passed. */
-static inline unsigned int index_nospec(unsigned int i, unsigned int n)
-{
-    unsigned int mask;
-    __asm__("cmpl %2, %1; sbbl %0, %0" : "=r"(mask) : "r"(i), "g"(n) : "cc");
-    return i & mask;
-}
-
 /* NULL if there is no such port. */
 static inline struct evtchn *evtchn_from_port(const struct domain *d, unsigned int port)
 {
     unsigned int valid = READ_ONCE(d->valid_evtchns);
     if (unlikely(port >= valid))
         return NULL;
-    port = index_nospec(port, valid);
+    port = (unsigned int)index_nospec(port, valid);
     return &d->evtchn_bucket[port / EVTCHNS_PER_BUCKET][port % EVTCHNS_PER_BUCKET];
 }
 

@@ -7,6 +7,7 @@ struct grant_mapping *maptrack_entry(const struct grant_table *gt, unsigned int 
 {
     if (unlikely(handle >= READ_ONCE(gt->nr_tracks)))
         return NULL;
+    handle = (unsigned int)index_nospec(handle, READ_ONCE(gt->nr_tracks));
     return &gt->maptrack[handle / TRACKS_PER_FRAME][handle % TRACKS_PER_FRAME];
 }
 

@@ -21,6 +21,7 @@
 
 #include <hv/errno.h>
 #include <hv/grant.h>
+#include <hv/nospec.h>
 
 #define ENTRIES_PER_FRAME (PAGE_SIZE / sizeof(grant_entry_v1_t))
 #define TRACKS_PER_FRAME (PAGE_SIZE / sizeof(struct grant_mapping))
@@ -79,10 +80,12 @@ static inline unsigned int nr_entries(const struct grant_table *gt)
 }
 static inline grant_entry_v1_t *shared_entry(const struct grant_table *gt, grant_ref_t ref)
 {
+    ref = (grant_ref_t)index_nospec(ref, nr_entries(gt));
     return &gt->shared[ref / ENTRIES_PER_FRAME][ref % ENTRIES_PER_FRAME];
 }
 static inline struct active_grant *active_entry(const struct grant_table *gt, grant_ref_t ref)
 {
+    ref = (grant_ref_t)index_nospec(ref, nr_entries(gt));
     return &gt->active[ref / ENTRIES_PER_FRAME][ref % ENTRIES_PER_FRAME];
 }
 

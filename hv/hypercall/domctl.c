@@ -130,9 +130,9 @@ long do_domctl(void *arg)
         return -EFAULT;
     if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
         return -EACCES;
-    if (op.cmd >= ARRAY_SIZE(rows))
+    row = row_nospec(rows, op.cmd);
+    if (!row)
         return -ENOSYS;
-    row = &rows[op.cmd];
     if (!row->fn && !row->refusal)
         return -ENOSYS;
 

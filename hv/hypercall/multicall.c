@@ -56,7 +56,8 @@ static inline unsigned long call_handler(struct vcpu *v, const struct multicall_
     exit_record(a[0], e->op);
     if (unlikely(e->op == __HYPERVISOR_multicall))
         return (unsigned long)-EINVAL;
-    return (unsigned long)v->hypercalls[e->op](a[0], a[1], a[2], a[3], a[4], a[5]);
+    return (unsigned long)v->hypercalls[index_nospec(e->op, NR_HYPERCALLS)](a[0], a[1], a[2], a[3],
+                                                                            a[4], a[5]);
 }
 
 static inline enum multicall_next run_entry(struct vcpu *v, struct multicall_entry *guest,
@@ -87,6 +88,7 @@ long do_multicall(void *list, unsigned long nr)
     nr = (uint32_t)nr;
     if (!guest_range_ok(entry, nr * sizeof(*entry)))
         return -EFAULT;
+    harden_branch();
     v->hcall_preempted = false;
     v->hcall_in_multicall = true;
     for (i = 0; i < nr; i++) {

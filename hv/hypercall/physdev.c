@@ -266,5 +266,5 @@ long do_physdev_op(unsigned long cmd, void *arg)
 
     if (cmd >= ARRAY_SIZE(ops) || !ops[cmd])
         return -ENOSYS;
-    return ops[cmd](d, arg);
+    return ops[index_nospec(cmd, ARRAY_SIZE(ops))](d, arg);
 }

@@ -283,7 +283,7 @@ static long op_no_such(struct xen_platform_op *op)
 }
 
 /* out: the arguments go back to the guest also when nothing failed. */
-static const struct {
+static const struct platform_row {
     long (*fn)(struct xen_platform_op *op);
     bool out;
 } ops[] = {
@@ -314,16 +314,18 @@ static const struct {
 long do_platform_op(void *arg)
 {
     struct xen_platform_op op;
+    const struct platform_row *row;
     long rc;
 
     if (copy_arg_from(&op, arg))
         return -EFAULT;
     if (op.interface_version != XENPF_INTERFACE_VERSION)
         return -EACCES;
-    if (op.cmd >= ARRAY_SIZE(ops) || !ops[op.cmd].fn)
+    row = row_nospec(ops, op.cmd);
+    if (!row || !row->fn)
         return -ENOSYS;
-    rc = ops[op.cmd].fn(&op);
-    if (!rc && ops[op.cmd].out && copy_arg_to(arg, &op))
+    rc = row->fn(&op);
+    if (!rc && row->out && copy_arg_to(arg, &op))
         return -EFAULT;
     return rc;
 }

@@ -99,8 +99,9 @@ static long (*const sched_ops[])(void *arg) = {
 
 long do_sched_op(unsigned long cmd, void *arg)
 {
-    cmd = (uint32_t)cmd;
-    return cmd < ARRAY_SIZE(sched_ops) ? sched_ops[cmd](arg) : -ENOSYS;
+    long (*const *op)(void *) = row_nospec(sched_ops, (uint32_t)cmd);
+
+    return op ? (*op)(arg) : -ENOSYS;
 }
 
 /* The call of old kernels: only these, and the reason is the argument itself. */

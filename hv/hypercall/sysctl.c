@@ -177,9 +177,9 @@ long do_sysctl(void *arg)
         return -EFAULT;
     if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)
         return -EACCES;
-    if (op.cmd >= ARRAY_SIZE(rows))
+    row = row_nospec(rows, op.cmd);
+    if (!row)
         return -ENOSYS;
-    row = &rows[op.cmd];
     if (!row->fn)
         return row->refusal ? row->refusal : -ENOSYS;
     rc = row->fn(&op);

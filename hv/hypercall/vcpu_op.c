@@ -208,9 +208,9 @@ static long (*const vcpu_ops[])(struct vcpu *v, void *arg) = {
 
 long common_vcpu_op(unsigned int cmd, struct vcpu *v, void *arg)
 {
-    if (cmd >= ARRAY_SIZE(vcpu_ops) || !vcpu_ops[cmd])
-        return -ENOSYS;
-    return vcpu_ops[cmd](v, arg);
+    long (*const *op)(struct vcpu *, void *) = row_nospec(vcpu_ops, cmd);
+
+    return op && *op ? (*op)(v, arg) : -ENOSYS;
 }
 
 long do_vcpu_op(unsigned long cmd, unsigned long vcpuid, void *arg)

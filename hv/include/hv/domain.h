@@ -15,6 +15,7 @@
 
 #include <hv/exits.h>
 #include <hv/mm.h>
+#include <hv/nospec.h>
 #include <hv/percpu.h>
 #include <hv/timer.h>
 #include <hv/softirq.h>
@@ -209,7 +210,7 @@ static inline bool is_control_domain(const struct domain *d) { return d->is_cont
         if (((v) = (d)->vcpu[i_]) != NULL)
 static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned int id)
 {
-    return id < d->max_vcpus ? READ_ONCE(d->vcpu[id]) : NULL;
+    return id < d->max_vcpus ? READ_ONCE(d->vcpu[index_nospec(id, d->max_vcpus)]) : NULL;
 }
 
 /* --- Finding and holding (hv/domain/domlist.c) --- */

@@ -18,12 +18,13 @@
  * The addresses that guests may use lie next to each other when they wrap around. For a few words
  * that suffices: what an access at the end of the address space would wrap to is the guest's too.
  */
-static inline bool pv_words_ok(const void *gva, unsigned int n)
-{
-    return (unsigned long)gva - HV_VIRT_END <= 0x0000800000000000UL - HV_VIRT_END - 8 * n;
-}
+#define PV_ROOM(n) (0x0000800000000000UL - HV_VIRT_END - 8 * (n))
 
 #ifdef HV_UNIT_TEST
+static inline void *pv_words(const void *gva, unsigned int n)
+{
+    return (unsigned long)gva - HV_VIRT_END <= PV_ROOM(n) ? (void *)gva : NULL;
+}
 static inline bool pv_get_words_unchecked(uint64_t *dst, const void *gva, unsigned int n)
 {
     return !copy_from_guest(dst, gva, 8 * n);
@@ -33,6 +34,17 @@ static inline bool pv_put_words_unchecked(void *gva, const uint64_t *src, unsign
     return !copy_to_guest(gva, src, 8 * n);
 }
 #else
+
+/*
+ * gva, if n words from it are the guest's; else an address that no CPU accepts (PV_ROOM is none),
+ * so that the access itself fails: there is no branch, and so none to be guessed.
+ */
+PV_ALWAYS_INLINE void *pv_words(const void *gva, unsigned int n)
+{
+    __asm__("cmpq %2, %1; cmovaq %2, %0"
+            : "+r"(gva) : "r"((unsigned long)gva - HV_VIRT_END), "r"(PV_ROOM(n)) : "cc");
+    return (void *)gva;
+}
 
 #define pv_open_smap() __asm__ volatile(ALT_INSN(ALT_SMAP, ALT_STAC) : : : "memory")
 #define pv_close_smap() __asm__ volatile(ALT_INSN(ALT_SMAP, ALT_CLAC) : : : "memory")
@@ -86,12 +98,12 @@ fault:
 /* The same with a check; false also if it isn't the guest's memory. */
 PV_ALWAYS_INLINE bool pv_get_words(uint64_t *dst, const void *gva, unsigned int n)
 {
-    return likely(pv_words_ok(gva, n)) && pv_get_words_unchecked(dst, gva, n);
+    return pv_get_words_unchecked(dst, pv_words(gva, n), n);
 }
 
 PV_ALWAYS_INLINE bool pv_put_words(void *gva, const uint64_t *src, unsigned int n)
 {
-    return likely(pv_words_ok(gva, n)) && pv_put_words_unchecked(gva, src, n);
+    return pv_put_words_unchecked(pv_words(gva, n), src, n);
 }
 
 /* copy_from_guest() and copy_to_guest() of n whole words for a hypercall of whatever guest: 0 or
