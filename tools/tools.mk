@@ -39,3 +39,27 @@ $(B)/vmlinuz: tools/image/packages.py
 $(B)/initrd.img: tools/image/initrd.py tools/image/init tools/image/packages.py | $(B)/vmlinuz
 	$(call say,INITRD,$@)
 	$(Q)python3 $< $(CACHE) $@
+
+# The library, of our own sources and the hypervisor's kernel loader, and the commands.
+TOOLS_B      := $(B)/tools
+TOOLS_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE -D__XEN_TOOLS__ -DHV_UNIT_TEST -Wall -Wextra \
+    -Wshadow -Wmissing-prototypes -Werror -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE \
+    -DHOSPES_VERSION='"$(HV_VERSION)"' -Itools/lib/include -Ihv/include -MMD -MP
+TOOLS_LDFLAGS := -pie -Wl,-z,relro,-z,now
+LOADER_SRC   := $(addprefix hv/boot/,elf.c bzimage.c unpack.c unpack_gzip.c unpack_lz4.c \
+    unpack_lzma2.c unpack_xz.c unpack_xz_fast.c unpack_zstd.c)
+HOSPES_OBJ   := $(patsubst %.c,$(TOOLS_B)/%.o,$(wildcard tools/hospes/*.c) $(wildcard tools/lib/*.c) \
+    $(LOADER_SRC))
+HOSPES_LIBS  := -lxencall -lxenforeignmemory -lxenevtchn -lxengnttab -lxenstore -ljson-c -llzma \
+    -lzstd -llz4 -lz
+
+.PHONY: tools
+tools: $(TOOLS_B)/hospes
+$(TOOLS_B)/hospes: $(HOSPES_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(TOOLS_LDFLAGS) $^ $(HOSPES_LIBS) -o $@
+$(TOOLS_B)/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TOOLS_CFLAGS) -c $< -o $@
+-include $(HOSPES_OBJ:.o=.d)

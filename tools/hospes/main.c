@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The `hospes` command: finds the command, reads its options, opens the hypervisor, runs it. */
+#include "command.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hospes/guest.h>
+
+const struct command commands[] = {
+    { .name = "create", .args = "[-c] [-p] FILE [KEY=VALUE...]", .run = cmd_create, .min_args = 1,
+      .max_args = -1, .flags = "cp", .summary = "create and start a guest from a config file",
+      .help = "  -c  attach to its console\n  -p  leave it paused\n"
+              "KEY=VALUE takes the place of the file's, or gives a name the file uses.\n" },
+    { .name = "config", .args = "check FILE [KEY=VALUE...]", .run = cmd_config, .min_args = 2,
+      .max_args = -1, .json = true, .offline = true, .summary = "read a config file, say what is in it" },
+    { .name = "list", .args = "[GUEST...]", .run = cmd_list, .max_args = -1, .json = true,
+      .summary = "domains, their memory, vCPUs, state and time" },
+    { .name = "shutdown", .args = "GUEST...", .run = cmd_shutdown, .min_args = 1, .max_args = -1,
+      .flags = "w", .summary = "ask guests to power off", .help = "  -w  wait until they have\n" },
+    { .name = "reboot", .args = "GUEST...", .run = cmd_reboot, .min_args = 1, .max_args = -1,
+      .summary = "ask guests to reboot" },
+    { .name = "destroy", .args = "GUEST...", .run = cmd_destroy, .min_args = 1, .max_args = -1,
+      .summary = "end guests at once" },
+    { .name = "pause", .args = "GUEST...", .run = cmd_pause, .min_args = 1, .max_args = -1,
+      .summary = "stop guests where they are" },
+    { .name = "unpause", .args = "GUEST...", .run = cmd_unpause, .min_args = 1, .max_args = -1,
+      .summary = "let paused guests go on" },
+    { .name = "rename", .args = "GUEST NAME", .run = cmd_rename, .min_args = 2, .max_args = 2,
+      .summary = "give a guest another name" },
+    { .name = "sysrq", .args = "GUEST LETTER", .run = cmd_sysrq, .min_args = 2, .max_args = 2,
+      .summary = "send a Linux guest a magic SysRq key" },
+    { .name = "vcpu-list", .args = "[GUEST...]", .run = cmd_vcpu_list, .max_args = -1,
+      .json = true, .summary = "vCPUs, where they run and may run" },
+    { .name = "vcpu-set", .args = "GUEST N", .run = cmd_vcpu_set, .min_args = 2, .max_args = 2,
+      .summary = "how many vCPUs the guest uses" },
+    { .name = "vcpu-pin", .args = "GUEST VCPU|all HARD [SOFT]", .run = cmd_vcpu_pin, .min_args = 3,
+      .max_args = 4, .summary = "the CPUs a vCPU may run on, and would rather" ,
+      .help = "HARD, SOFT: CPUs as 0-3,^2, or all; - leaves it.\n" },
+    { .name = "mem-set", .args = "GUEST MIB", .run = cmd_mem_set, .min_args = 2, .max_args = 2,
+      .summary = "the memory the guest is to use now (balloon)" },
+    { .name = "mem-max", .args = "GUEST MIB", .run = cmd_mem_max, .min_args = 2, .max_args = 2,
+      .summary = "the most memory the hypervisor gives the guest" },
+    { .name = "sched", .args = "[GUEST [WEIGHT [CAP]]]", .run = cmd_sched, .max_args = 3,
+      .json = true, .summary = "weights and caps of CPU time",
+      .help = "WEIGHT: 1 to 65535, 256 unless set; - leaves it.\n"
+              "CAP: per cent of one CPU, 0 for none.\n" },
+    { .name = "info", .args = "", .run = cmd_info, .json = true,
+      .summary = "the machine and the hypervisor" },
+    { .name = "dmesg", .args = "", .run = cmd_dmesg, .flags = "c",
+      .summary = "the hypervisor's log", .help = "  -c  clear it afterwards\n" },
+    { .name = "uptime", .args = "[GUEST...]", .run = cmd_uptime, .max_args = -1, .json = true,
+      .summary = "how long domains have been running" },
+    { 0 },
+};
+
+/* Arguments */
+
+bool call_has(const struct call *c, char letter)
+{
+    return strchr(c->options, letter) != NULL;
+}
+
+int call_domain(struct call *c, int i, bool allow_dom0, uint32_t *domid)
+{
+    return guest_find(&c->h, c->argv[i], allow_dom0, domid);
+}
+
+int call_number(struct call *c, int i, const char *what, uint64_t min, uint64_t max, uint64_t *n)
+{
+    char *end;
+
+    errno = 0;
+    *n = strtoull(c->argv[i], &end, 0);
+    if (*end || end == c->argv[i] || errno || c->argv[i][0] == '-')
+        return error_set(&c->h.error, EINVAL, "command", NULL, "%s: '%s' is no number", what,
+                         c->argv[i]);
+    if (*n < min || *n > max)
+        return error_set(&c->h.error, ERANGE, "command", NULL,
+                         "%s: %" PRIu64 " is outside of %" PRIu64 " to %" PRIu64, what, *n, min,
+                         max);
+    return 0;
+}
+
+int call_memory(struct call *c, int i, uint64_t *kib)
+{
+    static const char units[] = "kmgt";
+    const char *unit;
+    char *end;
+
+    errno = 0;
+    *kib = strtoull(c->argv[i], &end, 10);
+    unit = *end ? strchr(units, *end | 0x20) : units + 1;
+    if (end == c->argv[i] || errno || !unit || (*end && end[1]) || c->argv[i][0] == '-' ||
+        *kib >> 32)
+        return error_set(&c->h.error, EINVAL, "command", "Write 512 or 512m for MiB, 2g for GiB.",
+                         "'%s' is no amount of memory", c->argv[i]);
+    *kib <<= 10 * (unit - units);
+    return 0;
+}
+
+/* Help */
+
+static void print_commands(FILE *f)
+{
+    fputs("Usage: hospes COMMAND [OPTION...] [ARGUMENT...]\n\n", f);
+    for (const struct command *c = commands; c->name; c++)
+        fprintf(f, "  %-11s %s\n", c->name, c->summary);
+    fputs("\n'hospes COMMAND --help' says more. GUEST: a name, a number or a uuid.\n", f);
+}
+
+static void print_help(const struct command *c, FILE *f)
+{
+    fprintf(f, "Usage: hospes %s%s %s\n%c%s.\n", c->name, c->json ? " [--json]" : "", c->args,
+            c->summary[0] & ~0x20, c->summary + 1);
+    if (c->help)
+        fprintf(f, "%s", c->help);
+}
+
+static const struct command *find(const char *name)
+{
+    for (const struct command *c = commands; c->name; c++)
+        if (!strcmp(c->name, name))
+            return c;
+    return NULL;
+}
+
+/* Options */
+
+static int usage(const struct command *c, const char *what, const char *word)
+{
+    fprintf(stderr, "hospes %s: %s%s\n", c->name, what, word);
+    print_help(c, stderr);
+    return EXIT_USAGE;
+}
+
+/* Takes the options out of argv; 0, or an exit status + 1. */
+static int read_options(struct call *c, int argc, char **argv, char *letters)
+{
+    bool options = true;
+
+    for (int i = 0; i < argc; i++) {
+        const char *w = argv[i];
+
+        if (options && !strcmp(w, "--")) {
+            options = false;
+        } else if (options && (!strcmp(w, "--help") || !strcmp(w, "-h"))) {
+            print_help(c->command, stdout);
+            return EXIT_SUCCESS + 1;
+        } else if (options && !strcmp(w, "--json") && c->command->json) {
+            c->json = true;
+        } else if (options && w[0] == '-' && w[1]) {
+            size_t known = strspn(w + 1, c->command->flags ? c->command->flags : "");
+
+            if (w[1 + known])
+                return usage(c->command, "unknown option ", w) + 1;
+            strncat(letters, w + 1, 15 - strlen(letters));
+        } else {
+            c->argv[c->argc++] = argv[i];
+        }
+    }
+    return 0;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    struct call c = { .command = command };
+    char letters[16] = "";
+    int rc;
+
+    c.argv = calloc((size_t)argc + 1, sizeof(*c.argv));
+    if (!c.argv)
+        return EXIT_FAILURE;
+    rc = read_options(&c, argc, argv, letters);
+    c.options = letters;
+    if (!rc && c.argc < command->min_args)
+        rc = usage(command, "an argument is missing", "") + 1;
+    if (!rc && command->max_args >= 0 && c.argc > command->max_args)
+        rc = usage(command, "too many arguments: ", c.argv[command->max_args]) + 1;
+    if (rc) {
+        free(c.argv);
+        return rc - 1;
+    }
+    rc = command->offline ? 0 : hospes_open(&c.h);
+    if (!rc)
+        rc = command->run(&c);
+    if (rc && c.h.error.code)
+        error_print(&c.h.error);
+    hospes_close(&c.h);
+    free(c.argv);
+    return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *command;
+
+    if (argc < 2) {
+        print_commands(stderr);
+        return EXIT_USAGE;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        command = argc > 2 ? find(argv[2]) : NULL;
+        if (command)
+            print_help(command, stdout);
+        else
+            print_commands(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        printf("hospes %s\n", HOSPES_VERSION);
+        return EXIT_SUCCESS;
+    }
+    command = find(argv[1]);
+    if (!command) {
+        fprintf(stderr, "hospes: '%s' is no command\n", argv[1]);
+        print_commands(stderr);
+        return EXIT_USAGE;
+    }
+    return run(command, argc - 2, argv + 2);
+}
