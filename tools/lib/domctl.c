@@ -30,6 +30,14 @@ int xen_domain_create(struct hospes *h, const struct domain_spec *spec, uint32_t
     return 0;
 }
 
+int xen_domain_vcpus(struct hospes *h, uint32_t domid, unsigned int n)
+{
+    struct xen_domctl op = { .cmd = XEN_DOMCTL_max_vcpus, .domain = (domid_t)domid };
+
+    op.u.max_vcpus.max = n;
+    return xen_domctl(h, &op, "making vCPUs") < 0 ? -1 : 0;
+}
+
 int xen_domain_destroy(struct hospes *h, uint32_t domid)
 {
     for (;;) {

@@ -202,7 +202,7 @@ static int make_domain(struct creation *c)
     if (xen_domain_create(c->h, &spec, &c->domid))
         return -1;
     c->made = true;
-    return 0;
+    return xen_domain_vcpus(c->h, c->domid, c->g->maxvcpus);
 }
 
 static int set_limits(struct creation *c)

@@ -44,7 +44,8 @@ void file_image_close(struct file_image *f)
 
 static void *anonymous(size_t size)
 {
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
 
     return p == MAP_FAILED ? NULL : p;
 }
@@ -60,7 +61,8 @@ static int unpack_kernel(struct kernel_image *k, const void *payload, size_t siz
 
     if (room > IMAGE_MAX_BYTES)
         room = IMAGE_MAX_BYTES;
-    k->unpacked = anonymous(IMAGE_MAX_BYTES);
+    k->unpacked = anonymous(room);
+    k->unpacked_room = room;
     if (k->unpacked)
         rc = unpack(payload, size, k->unpacked, room, out, &why);
     return rc ? error_set(e, -rc, "builder", NULL, "kernel %s: %s", path, why) : 0;
@@ -90,7 +92,7 @@ int kernel_image_open(struct kernel_image *k, const char *path, struct error *e)
 void kernel_image_close(struct kernel_image *k)
 {
     if (k->unpacked)
-        munmap(k->unpacked, IMAGE_MAX_BYTES);
+        munmap(k->unpacked, k->unpacked_room);
     file_image_close(&k->file);
     memset(k, 0, sizeof(*k));
 }

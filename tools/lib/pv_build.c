@@ -13,9 +13,7 @@
 #include <sys/mman.h>
 
 #include <xen/elfnote.h>
-#include <xen/features.h>
 #include <xen/grant_table.h>
-#include <xen/version.h>
 
 #define PAGE 4096ul
 #define PAGE_SHIFT_4K 12
@@ -74,29 +72,6 @@ int pv_build_check(const struct kernel_image *k, struct error *e)
     if (elf->loader[0] && strncmp(elf->loader, "generic", 7))
         return error_set(e, EINVAL, "builder", NULL, "the kernel asks for the loader '%s'",
                          elf->loader);
-    return 0;
-}
-
-static int check_features(struct builder *b)
-{
-    xen_feature_info_t *info = xen_buffer(b->h, sizeof(*info));
-    uint32_t have;
-    long rc;
-
-    if (!info)
-        return -1;
-    info->submap_idx = 0;
-    rc = xen_hypercall(b->h, __HYPERVISOR_xen_version, XENVER_get_features, (unsigned long)info, 0,
-                       0, "reading the hypervisor's features");
-    /* What only domain 0 is shown. */
-    have = info->submap | (1u << XENFEAT_dom0);
-    xen_buffer_free(b->h, info);
-    if (rc < 0)
-        return -1;
-    if (b->elf->required_features & ~have)
-        return error_set(&b->h->error, EOPNOTSUPP, "builder", NULL,
-                         "the kernel needs features that the hypervisor lacks (bits %#x)",
-                         b->elf->required_features & ~have);
     return 0;
 }
 
@@ -503,7 +478,7 @@ int pv_build(struct hospes *h, const struct build_input *in, struct build_output
     struct xen_domctl_getdomaininfo info;
     int rc = -1;
 
-    if (pv_build_check(in->kernel, &h->error) || check_features(&b) || lay_out(&b))
+    if (pv_build_check(in->kernel, &h->error) || lay_out(&b))
         return -1;
     if (strlen(in->cmdline) >= MAX_GUEST_CMDLINE)
         return fail(&b, E2BIG, "the kernel's command line is longer than 1,023 bytes", NULL);

@@ -24,7 +24,8 @@ struct build_output {
     uint64_t store_mfn, console_mfn;
 };
 
-/* Checks what can be told from the kernel alone: Xen notes, version, loader, needed features. */
+/* Checks what can be told from the kernel alone: Xen notes, version, loader. Required features are
+ * no ground to refuse: Linux names writable_page_tables, and does without. */
 int pv_build_check(const struct kernel_image *k, struct error *e);
 /*
  * PV guests of 64 bits: start of day as xen/xen.h, "Start of day structure passed to PV guests",

@@ -19,6 +19,7 @@ struct file_image {
 struct kernel_image {
     struct file_image file;
     void *unpacked;         /* NULL: the file is a plain ELF */
+    size_t unpacked_room;
     struct elf_image elf;   /* reads in one of the two */
 };
 

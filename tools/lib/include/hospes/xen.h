@@ -58,6 +58,8 @@ struct domain_spec {
     uint32_t ssidref;
 };
 int xen_domain_create(struct hospes *h, const struct domain_spec *spec, uint32_t *domid);
+/* Makes the vCPUs, as many as the domain was created for. */
+int xen_domain_vcpus(struct hospes *h, uint32_t domid, unsigned int n);
 /* Goes on until the hypervisor has taken everything back; may take seconds for large guests. */
 int xen_domain_destroy(struct hospes *h, uint32_t domid);
 int xen_domain_pause(struct hospes *h, uint32_t domid);
