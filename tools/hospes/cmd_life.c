@@ -13,6 +13,7 @@
 #include <hospes/store.h>
 
 #include "json.h"
+#include "keeper.h"
 
 static volatile sig_atomic_t interrupted;
 
@@ -46,10 +47,16 @@ static int step(void *arg, const char *name)
     return interrupted;
 }
 
+static int ready(void *arg, struct hospes *h, uint32_t domid)
+{
+    return keeper_start(h, arg, domid);
+}
+
 int cmd_create(struct call *c)
 {
-    struct guest_create_options o = { .paused = call_has(c, 'p'), .step = step };
     struct guest_config g = { 0 };
+    struct guest_create_options o = { .paused = call_has(c, 'p'), .step = step, .ready = ready,
+                                      .arg = &g };
     struct cfg cfg = { 0 };
     uint32_t domid;
     int rc = read_config(c, 0, &cfg, &g);
@@ -61,6 +68,9 @@ int cmd_create(struct call *c)
         rc = guest_create(&c->h, &g, &o, &domid);
     if (!rc)
         printf("%s: domain %u%s\n", g.name, domid, o.paused ? ", paused" : "");
+    fflush(stdout);
+    if (!rc && call_has(c, 'c'))
+        rc = console_view(&c->h, domid, g.name);
     guest_config_free(&g);
     cfg_free(&cfg);
     return rc;

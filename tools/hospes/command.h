@@ -37,7 +37,11 @@ int call_number(struct call *c, int i, const char *what, uint64_t min, uint64_t 
 /* Argument i as an amount of memory: MiB, or with a suffix k, m, g, t. In KiB. */
 int call_memory(struct call *c, int i, uint64_t *kib);
 
+/* Shows the console of a guest until it ends or the user leaves. */
+int console_view(struct hospes *h, uint32_t domid, const char *name);
+
 int cmd_create(struct call *c);
+int cmd_console(struct call *c);
 int cmd_config(struct call *c);
 int cmd_destroy(struct call *c);
 int cmd_shutdown(struct call *c);

@@ -17,6 +17,7 @@
 #define MAX_EVTCHN_PORT 1023u
 #define MAX_GRANT_FRAMES 64
 #define MAX_MAPTRACK_FRAMES 1024
+#define GONE_MS 5000u
 #define SLACK_KIB 1024u         /* of the domain's limit: rings and the like */
 
 struct creation {
@@ -311,6 +312,16 @@ static int remove_nodes(struct hospes *h, uint32_t domid)
     return rc | store_remove(h, "/libxl/%u", domid);
 }
 
+/* Other processes let go of the domain's memory as soon as they hear of its end. */
+static void wait_until_gone(struct hospes *h, uint32_t domid)
+{
+    struct timespec tick = { .tv_nsec = 5000000 };
+    struct xen_domctl_getdomaininfo info;
+
+    for (unsigned int ms = 0; ms < GONE_MS && xen_domain_info(h, domid, &info); ms += 5)
+        nanosleep(&tick, NULL);
+}
+
 int guest_destroy(struct hospes *h, uint32_t domid)
 {
     int rc;
@@ -320,8 +331,9 @@ int guest_destroy(struct hospes *h, uint32_t domid)
     xen_domain_pause(h, domid);
     error_clear(&h->error);
     rc = device_remove_all(h, domid);
-    xs_release_domain(h->store, domid);
     rc |= xen_domain_destroy(h, domid);
+    xs_release_domain(h->store, domid);
+    wait_until_gone(h, domid);
     return (rc | remove_nodes(h, domid)) ? -1 : 0;
 }
 
