@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Packages, dom0's kernel and initramfs, and `make run`, whose variables README.md lists.
 CACHE    ?= $(B)/cache
-RUN_VARS := HYPERVISOR KERNEL INITRD MEM CPUS MACHINE BOARD FIRMWARE ACCEL BOCHS_CPU HVARGS DOM0ARGS DISK AFTER \
-            LOG SILENCE LIMIT
+RUN_VARS := HYPERVISOR KERNEL INITRD MEM CPUS MACHINE BOARD FIRMWARE ACCEL BOCHS_CPU HVARGS \
+            DOM0ARGS DISK AFTER LOG SILENCE LIMIT
 # Values go to the shell in single quotes, with any single quote in them quoted.
 quoted    = '$(subst ','\'',$(1))'
 
@@ -48,8 +48,8 @@ TOOLS_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE -D__XEN_TOOLS__ -DHV_UNIT_TEST -
 TOOLS_LDFLAGS := -pie -Wl,-z,relro,-z,now
 LOADER_SRC   := $(addprefix hv/boot/,elf.c bzimage.c unpack.c unpack_gzip.c unpack_lz4.c \
     unpack_lzma2.c unpack_xz.c unpack_xz_fast.c unpack_zstd.c)
-HOSPES_OBJ   := $(patsubst %.c,$(TOOLS_B)/%.o,$(wildcard tools/hospes/*.c) $(wildcard tools/lib/*.c) \
-    $(LOADER_SRC))
+HOSPES_OBJ   := $(patsubst %.c,$(TOOLS_B)/%.o,$(wildcard tools/hospes/*.c) \
+    $(wildcard tools/lib/*.c) $(LOADER_SRC))
 HOSPES_LIBS  := -lxencall -lxenforeignmemory -lxenevtchn -lxengnttab -lxenstore -ljson-c -llzma \
     -lzstd -llz4 -lz
 

@@ -70,8 +70,8 @@ static int attach(struct keeper *k, struct hospes *h, uint32_t domid)
     k->domid = domid;
     k->started = time(NULL);
     if (ring < 0 || port < 0)
-        return error_set(&h->error, ENOENT, "console", NULL, "the store has no console of domain %u",
-                         domid);
+        return error_set(&h->error, ENOENT, "console", NULL,
+                         "the store has no console of domain %u", domid);
     return console_attach(&k->console, domid, (uint64_t)ring, (uint32_t)port);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The keeper: a process for each guest that `hospes create` leaves behind. It serves the console and
- * does what on_poweroff, on_reboot and on_crash say. */
+/* The keeper: a process for each guest that `hospes create` leaves behind. It serves the console
+ * and does what on_poweroff, on_reboot and on_crash say. */
 #ifndef KEEPER_H
 #define KEEPER_H
 

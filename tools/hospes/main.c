@@ -16,7 +16,8 @@ const struct command commands[] = {
       .help = "  -c  attach to its console\n  -p  leave it paused\n"
               "KEY=VALUE takes the place of the file's, or gives a name the file uses.\n" },
     { .name = "config", .args = "check FILE [KEY=VALUE...]", .run = cmd_config, .min_args = 2,
-      .max_args = -1, .json = true, .offline = true, .summary = "read a config file, say what is in it" },
+      .max_args = -1, .json = true, .offline = true,
+      .summary = "read a config file, say what is in it" },
     { .name = "list", .args = "[GUEST...]", .run = cmd_list, .max_args = -1, .json = true,
       .summary = "domains, their memory, vCPUs, state and time" },
     { .name = "console", .args = "GUEST", .run = cmd_console, .min_args = 1, .max_args = 1,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads the syntax of config files (cfg.h). The text is untrusted: lengths and depths have limits. */
+/* Reads the syntax of config files (cfg.h). The text is untrusted: lengths and depths are
+ * limited. */
 #include <hospes/cfg.h>
 
 #include <ctype.h>

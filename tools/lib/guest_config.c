@@ -459,7 +459,8 @@ static int check_whole(struct reader *r)
     struct guest_config *g = r->g;
 
     if (!g->name[0])
-        return error_set(r->error, EINVAL, "config", "Add name = \"...\".", "the guest has no name");
+        return error_set(r->error, EINVAL, "config", "Add name = \"...\".",
+                         "the guest has no name");
     if (!g->maxmem_mib)
         g->maxmem_mib = g->memory_mib;
     if (g->maxmem_mib < g->memory_mib)

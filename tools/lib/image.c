@@ -50,8 +50,8 @@ static void *anonymous(size_t size)
     return p == MAP_FAILED ? NULL : p;
 }
 
-/* Memory that is not touched costs nothing: where the format does not tell the size, the room is the
- * most there can be. */
+/* Memory that is not touched costs nothing: where the format does not tell the size, the room is
+ * the most there can be. */
 static int unpack_kernel(struct kernel_image *k, const void *payload, size_t size, size_t *out,
                          const char *path, struct error *e)
 {

@@ -46,7 +46,8 @@ int console_poll(const struct console *c, struct pollfd fds[CONSOLE_FDS]);
 void console_run(struct console *c, const struct pollfd fds[CONSOLE_FDS], int n);
 /* Lets go of the guest, so that it can be freed; viewers stay. What it said last is read before. */
 void console_detach(struct console *c);
-/* Writes the history to CONSOLE_LOGS/NAME.console; failures are dropped: there is nobody to tell. */
+/* Writes the history to CONSOLE_LOGS/NAME.console; failures are dropped: there is nobody to
+ * tell. */
 void console_save(const struct console *c, const char *name);
 void console_close(struct console *c);
 

@@ -58,16 +58,17 @@ struct guest_config {
 typedef void (*guest_config_warn)(void *arg, const char *text);
 
 /*
- * Fills *g, zeroed by the caller, from the entries of cfg. cmdline is put together from cmdline=, or
- * from root= and extra=. An unknown key is an error that names the nearest known one; a name that
- * came from the command line and is used by an expression of the file is not a key. After an error
- * guest_config_free() is due as well.
+ * Fills *g, zeroed by the caller, from the entries of cfg. cmdline is put together from cmdline=,
+ * or from root= and extra=. An unknown key is an error that names the nearest known one; a name
+ * that came from the command line and is used by an expression of the file is not a key. After an
+ * error guest_config_free() is due as well.
  */
 int guest_config_from(struct guest_config *g, const struct cfg *cfg, guest_config_warn warn,
                       void *arg, struct error *e);
 void guest_config_free(struct guest_config *g);
 
-/* "phy:/dev/vg/disk,xvda,w", "/a.img,raw,xvda,rw", "vdev=xvda,target=/a.img": xl-disk-configuration. */
+/* "phy:/dev/vg/disk,xvda,w", "/a.img,raw,xvda,rw", "vdev=xvda,target=/a.img":
+ * xl-disk-configuration(5). */
 int guest_disk_parse(struct guest_disk *d, const char *spec, struct error *e);
 /* "mac=00:16:3e:..,bridge=xenbr0": xl-network-configuration. */
 int guest_nic_parse(struct guest_nic *n, const char *spec, struct error *e);

@@ -31,7 +31,8 @@ struct hospes {
     struct error error;
 };
 
-/* Opens the hypercall and foreign memory devices. *h stays valid for hospes_close() after an error. */
+/* Opens the hypercall and foreign memory devices. *h stays valid for hospes_close() after an
+ * error. */
 int hospes_open(struct hospes *h);
 void hospes_close(struct hospes *h);
 
