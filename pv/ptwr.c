@@ -274,12 +274,26 @@ static inline bool emulate_whole(struct vcpu *v, struct page_info *pg, pte_t *p,
     return true;
 }
 
-/* Registers that dom0 may only read: the write is dropped. */
-static bool drop_mmio_write(struct vcpu *v, const struct pv_insn *in, struct cpu_user_regs *regs)
+static bool is_store(const struct pv_insn *in)
+{
+    switch (in->opcode) {
+    case 0x88: case OP_MOV: case 0xc6: case 0xc7: case 0x0fc3:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Registers that dom0 may only read: the write is dropped; but for a plain store to memory-mapped
+ * PCI configuration, which is looked at and done. */
+static bool mmio_write(struct vcpu *v, mfn_t mfn, const struct pv_insn *in,
+                       struct cpu_user_regs *regs)
 {
     struct effect fx;
 
-    if (!compute(in, regs, 0, &fx) || fx.reg >= 0 || fx.pair)
+    if ((in->ea & (in->size - 1)) || !compute(in, regs, 0, &fx) || fx.reg >= 0 || fx.pair ||
+        (is_store(in) &&
+         !pv_pci_memory_write(v, mfn, in->ea & ~PAGE_MASK, in->size, fx.mem)))
         return false;
     complete(v, in, regs, &fx);
     return true;
@@ -357,7 +371,7 @@ bool pv_ptwr_emulate(struct vcpu *v, unsigned long addr, struct cpu_user_regs *r
         return false;
     if (unlikely(!mfn_valid(pte_mfn(e))))
         return rangeset_contains(mmio_ro_ranges, pte_mfn(e), pte_mfn(e)) &&
-               drop_mmio_write(v, &in, regs);
+               mmio_write(v, pte_mfn(e), &in, regs);
 
     pg = mfn_to_page(pte_mfn(e));
     if (!pt_lock_table(pg, v->domain, PGT_l1_page_table))

@@ -15,6 +15,7 @@
 #include <hv/mm.h>
 #include <hv/multiboot.h>
 #include <hv/param.h>
+#include <hv/pci.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
 #include <hv/smp.h>
@@ -211,6 +212,7 @@ void start_hypervisor(uint32_t magic, paddr_t mbi)
     local_irq_enable();
     console_init_irq();
     keyhandler_init();
+    pci_init();
     system_state = SYS_smp_boot;
     smp_boot_cpus();
     paging_protect();

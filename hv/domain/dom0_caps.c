@@ -91,9 +91,31 @@ int iocap_keep(enum kept_kind kind, unsigned long first, unsigned long last, con
     return 0;
 }
 
+/* A read-only row that overlaps the range, behind the first *skip ones. False: no more. */
+static bool next_overlap(unsigned long first, unsigned long last, unsigned int *skip,
+                         struct kept *row)
+{
+    const struct kept *k;
+    unsigned int n = 0;
+    bool found = false;
+
+    spin_lock(&kept_lock);
+    list_for_each(k, &kept, list) {
+        if (k->kind != KEPT_READONLY || k->last < first || k->first > last || n++ < *skip)
+            continue;
+        *row = *k;
+        found = true;
+        break;
+    }
+    spin_unlock(&kept_lock);
+    (*skip)++;
+    return found;
+}
+
 int iocap_forget_readonly(unsigned long first, unsigned long last)
 {
-    struct kept *k, *found = NULL;
+    struct kept *k, *found = NULL, other;
+    int rc;
 
     spin_lock(&kept_lock);
     list_for_each(k, &kept, list)
@@ -106,7 +128,11 @@ int iocap_forget_readonly(unsigned long first, unsigned long last)
     if (!found)
         return -ENOENT;
     xfree(found);
-    return rangeset_remove(mmio_ro_ranges, first, last);
+    rc = rangeset_remove(mmio_ro_ranges, first, last);
+    /* Two devices may have registers in one frame. */
+    for (unsigned int skip = 0; !rc && next_overlap(first, last, &skip, &other);)
+        rc = make_readonly(other.first, other.last);
+    return rc;
 }
 
 /* --- Rows found at boot --- */

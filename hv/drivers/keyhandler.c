@@ -12,6 +12,8 @@
 #include <hv/grant.h>
 #include <hv/irq.h>
 #include <hv/lib.h>
+#include <hv/msi.h>
+#include <hv/pci.h>
 #include <hv/printk.h>
 #include <hv/processor.h>
 #include <hv/sched.h>
@@ -87,6 +89,8 @@ static void dump_grants(unsigned char key) { for_all_domains(grant_table_dump); 
 static void dump_run_queues(unsigned char key) { sched_dump(); }
 static void dump_domains(unsigned char key) { domain_dump_all(); }
 static void dump_interrupts(unsigned char key) { irq_dump(); }
+static void dump_messages(unsigned char key) { msi_dump(); }
+static void dump_pci(unsigned char key) { pci_dump(); }
 static void dump_trace(unsigned char key) { trace_dump(TRACE_KEY_RECORDS); }
 
 static void show_this_cpu(void *unused)
@@ -193,6 +197,8 @@ void keyhandler_init(void)
         { 'q', { dump_domains, "show domains and their vCPUs", true } },
         { 'e', { dump_events, "show event channels", true } },
         { 'i', { dump_interrupts, "show interrupts", true } },
+        { 'M', { dump_messages, "show message-signalled interrupts", true } },
+        { 'Q', { dump_pci, "show PCI devices", true } },
         { 'g', { dump_grants, "show grant tables", true } },
         { 'd', { dump_registers, "show registers of every CPU's guest", true } },
         { '0', { dump_dom0, "show dom0's registers", true } },

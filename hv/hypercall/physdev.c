@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * physdev_op: interrupts and devices of the machine as domains ask for them. MSIs are refused with
- * -EOPNOTSUPP, so that guests fall back to interrupt lines.
+ * physdev_op: interrupts and devices of the machine as domains ask for them.
  */
 #include <hv/acpi.h>
 #include <hv/apic.h>
@@ -9,10 +8,14 @@
 #include <hv/hypercall.h>
 #include <hv/iocap.h>
 #include <hv/irq.h>
+#include <hv/msi.h>
+#include <hv/pci.h>
 #include <hv/uaccess.h>
 #include <pv/pv.h>
 #include <xen/physdev.h>
 #include "physdev_priv.h"
+
+#define MSI_MESSAGES_MAX 32 /* of one capability */
 
 static long op_eoi(struct domain *d, void *arg)
 {
@@ -148,7 +151,27 @@ static long op_setup_gsi(struct domain *d, void *arg)
     return irq_setup_gsi((unsigned int)op.gsi, op.triggering, op.polarity);
 }
 
-static int map_pirq(struct domain *t, const struct physdev_map_pirq *op)
+/* Several messages of one MSI would need vectors in a row: interrupt remapping makes them. */
+static int map_msi(struct domain *t, struct physdev_map_pirq *op)
+{
+    struct msi_request req = { .entry = op->entry_nr, .table_base = op->table_base };
+
+    req.sbdf = PCI_SBDF(op->type == MAP_PIRQ_TYPE_MSI ? 0 : (unsigned int)op->bus >> 16,
+                        op->bus & 0xff, op->devfn & 0xff);
+    if (op->type == MAP_PIRQ_TYPE_MULTI_MSI) {
+        if (op->table_base)
+            return -EINVAL;
+        if (op->entry_nr <= 0 || op->entry_nr > MSI_MESSAGES_MAX)
+            return -EDOM;
+        if (op->entry_nr != 1)
+            return -EOPNOTSUPP;
+    } else if (op->index != -1) {
+        return -EINVAL;
+    }
+    return pirq_map_msi(t, op->pirq, &req);
+}
+
+static int map_pirq(struct domain *t, struct physdev_map_pirq *op)
 {
     switch (op->type) {
     case MAP_PIRQ_TYPE_GSI:
@@ -156,7 +179,7 @@ static int map_pirq(struct domain *t, const struct physdev_map_pirq *op)
     case MAP_PIRQ_TYPE_MSI:
     case MAP_PIRQ_TYPE_MSI_SEG:
     case MAP_PIRQ_TYPE_MULTI_MSI:
-        return -EOPNOTSUPP;
+        return map_msi(t, op);
     default:
         return -EINVAL;
     }
@@ -213,13 +236,6 @@ static long op_get_free_pirq(struct domain *d, void *arg)
     return copy_arg_to(arg, &op) ? -EFAULT : 0;
 }
 
-/* No MSI is ever set up, so there is none to restore, and MSI-X needs no preparation: known devices
-   only. */
-static long op_msi_refused(struct domain *d, void *arg)
-{
-    return -EOPNOTSUPP;
-}
-
 /* The hypervisor has no EHCI debug port whose controller dom0's driver could reset under it. */
 static long op_dbgp(struct domain *d, void *arg)
 {
@@ -246,18 +262,18 @@ static long (*const ops[])(struct domain *d, void *arg) = {
     [PHYSDEVOP_manage_pci_add] = physdev_manage_pci_add,
     [PHYSDEVOP_manage_pci_remove] = physdev_manage_pci_remove,
     [PHYSDEVOP_pirq_eoi_gmfn_v1] = op_eoi_gmfn_v1,
-    [PHYSDEVOP_restore_msi] = op_msi_refused,
+    [PHYSDEVOP_restore_msi] = physdev_restore_msi,
     [PHYSDEVOP_manage_pci_add_ext] = physdev_manage_pci_add_ext,
     [PHYSDEVOP_setup_gsi] = op_setup_gsi,
     [PHYSDEVOP_get_free_pirq] = op_get_free_pirq,
     [PHYSDEVOP_pci_mmcfg_reserved] = physdev_pci_mmcfg_reserved,
     [PHYSDEVOP_pci_device_add] = physdev_pci_device_add,
     [PHYSDEVOP_pci_device_remove] = physdev_pci_device_remove,
-    [PHYSDEVOP_restore_msi_ext] = op_msi_refused,
+    [PHYSDEVOP_restore_msi_ext] = physdev_restore_msi_ext,
     [PHYSDEVOP_pirq_eoi_gmfn_v2] = op_eoi_gmfn_v2,
     [PHYSDEVOP_dbgp_op] = op_dbgp,
-    [PHYSDEVOP_prepare_msix] = op_msi_refused,
-    [PHYSDEVOP_release_msix] = op_msi_refused,
+    [PHYSDEVOP_prepare_msix] = physdev_prepare_msix,
+    [PHYSDEVOP_release_msix] = physdev_release_msix,
 };
 
 long do_physdev_op(unsigned long cmd, void *arg)

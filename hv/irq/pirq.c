@@ -16,7 +16,7 @@
 #include <hv/iocap.h>
 #include <hv/mm.h>
 #include <hv/smp.h>
-#include "irq_priv.h"
+#include "msi_priv.h"
 
 #define EXTRA_PIRQS 32
 #define FIRST_PCI_GSI 16u
@@ -132,6 +132,40 @@ int pirq_map_gsi(struct domain *d, int nr, unsigned int gsi)
     if (!irq_access_permitted(current->domain, gsi))
         return -EPERM;
     return map_irq(d, nr, gsi);
+}
+
+/* pci_lock held. */
+static int map_msi(struct domain *d, int nr, const struct msi_request *req)
+{
+    struct pci_dev *dev = pci_find(req->sbdf);
+    int irq, rc;
+
+    if (!dev || dev->owner != d)
+        return -ENODEV;
+    irq = irq_create(current->processor);
+    if (irq < 0)
+        return irq;
+    rc = msi_setup((unsigned int)irq, dev, req);
+    if (rc) {
+        irq_destroy((unsigned int)irq);
+        return rc;
+    }
+    rc = map_irq(d, nr, (unsigned int)irq);
+    if (rc < 0)
+        msi_teardown(irq_desc((unsigned int)irq)->msi);
+    return rc;
+}
+
+int pirq_map_msi(struct domain *d, int nr, const struct msi_request *req)
+{
+    int rc;
+
+    if (!d->pirqs || (nr >= 0 && (unsigned int)nr >= d->pirqs->nr))
+        return -EINVAL;
+    spin_lock(&pci_lock);
+    rc = map_msi(d, nr, req);
+    spin_unlock(&pci_lock);
+    return rc;
 }
 
 int pirq_to_irq(const struct domain *d, unsigned int nr)
@@ -303,13 +337,11 @@ void pirq_guest_unbind(struct domain *d, unsigned int nr)
     spin_unlock(&d->pirqs->lock);
 }
 
-int pirq_unmap(struct domain *d, unsigned int nr)
+/* pci_lock held. The interrupt that it was mapped to, or NO_IRQ. */
+static int release(struct domain *d, struct pirq *p)
 {
-    struct pirq *p = pirq_of(d, nr);
     int irq;
 
-    if (!p)
-        return -EINVAL;
     spin_lock(&d->pirqs->lock);
     irq = p->irq;
     if (irq != NO_IRQ) {
@@ -318,11 +350,42 @@ int pirq_unmap(struct domain *d, unsigned int nr)
         p->taken = false;
     }
     spin_unlock(&d->pirqs->lock);
+    if (irq != NO_IRQ && irq_desc((unsigned int)irq)->msi)
+        msi_teardown(irq_desc((unsigned int)irq)->msi);
+    return irq;
+}
+
+/* pci_lock held. The control domain keeps the right to its lines. */
+static int unmap(struct domain *d, struct pirq *p)
+{
+    int irq = release(d, p);
+
     if (irq == NO_IRQ)
         return -EINVAL;
-    /* The control domain keeps its lines. */
-    return is_control_domain(d) ? 0 : rangeset_remove(d->irq_caps, (unsigned int)irq,
-                                                      (unsigned int)irq);
+    if (is_control_domain(d) && (unsigned int)irq < irq_gsi_count())
+        return 0;
+    return rangeset_remove(d->irq_caps, (unsigned int)irq, (unsigned int)irq);
+}
+
+int pirq_unmap(struct domain *d, unsigned int nr)
+{
+    struct pirq *p = pirq_of(d, nr);
+    int rc;
+
+    if (!p)
+        return -EINVAL;
+    spin_lock(&pci_lock);
+    rc = unmap(d, p);
+    spin_unlock(&pci_lock);
+    return rc;
+}
+
+void pirq_unmap_irq(struct domain *d, unsigned int irq)
+{
+    struct pirq *p = pirq_of_irq(d, irq);
+
+    if (p)
+        (void)unmap(d, p);
 }
 
 /* --- Delivery and its end --- */
@@ -430,8 +493,10 @@ void pirq_free_domain(struct domain *d)
 
     if (!t)
         return;
+    spin_lock(&pci_lock);
     for (unsigned int i = 0; i < t->nr; i++)
-        pirq_guest_unbind(d, i);
+        (void)release(d, &t->pirq[i]);
+    spin_unlock(&pci_lock);
     pirq_release_eoi_page(d);
     d->pirqs = NULL;
     xfree(t);

@@ -46,6 +46,11 @@ cpumask_t cpu_online_map;
 unsigned int nr_cpu_ids = CPUS;
 struct domain *dom0, *dom_io, *dom_xen;
 struct rangeset *mmio_ro_ranges;
+bool pv_pci_memory_write(struct vcpu *v, mfn_t mfn, unsigned int reg, unsigned int bytes,
+                         uint64_t val)
+{
+    return true;
+}
 DEFINE_PER_CPU(unsigned long, softirq_pending);
 
 static struct pv_domain dom_a, dom_b;

@@ -199,6 +199,10 @@ long pv_set_debugreg(struct vcpu *v, unsigned int reg, unsigned long value);
 bool pv_is_pci_config_port(unsigned int port, unsigned int bytes);
 uint32_t pv_pci_config_in(struct vcpu *v, unsigned int port, unsigned int bytes);
 void pv_pci_config_out(struct vcpu *v, unsigned int port, unsigned int bytes, uint32_t val);
+/* A store, aligned, to a device's frame that is read-only: done if it is memory-mapped
+   configuration. False: it is, and too wide. */
+bool pv_pci_memory_write(struct vcpu *v, mfn_t mfn, unsigned int reg, unsigned int bytes,
+                         uint64_t val);
 
 /* --- pv/iopl.c: PHYSDEVOP_set_iopl and set_iobitmap for the running vCPU. 0 or -EINVAL. --- */
 long pv_set_iopl(struct vcpu *v, unsigned int iopl);
