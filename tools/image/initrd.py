@@ -147,14 +147,15 @@ def _ordered(names, paths, builtin):
     return done
 
 
-def _add_modules(tree, cache):
+def add_modules(tree, cache, groups):
+    """Put kernel modules in tree, and lists that /init's load reads: groups is {list: modules}."""
     _, folder, release = packages.kernel(cache)
     paths = _module_paths(folder)
     text = read(os.path.join(folder, 'modules.builtin')).decode()
     builtin = {os.path.basename(p)[:-3].replace('-', '_') for p in text.split()}
     base = f'lib/modules/{release}'
     tree[base] = (stat.S_IFDIR | 0o755,)
-    for group, names in MODULES.items():
+    for group, names in groups.items():
         order = _ordered(names, paths, builtin)
         tree[f'{base}/{group}'] = (stat.S_IFREG | 0o644, ''.join(n + '\n' for n in order).encode())
         for name in order:
@@ -196,7 +197,7 @@ def write(tree, output):
 def build(cache, output, added=()):
     """Write the initramfs to output; added: (file, path inside) of further programs."""
     tree = base_tree(cache)
-    _add_modules(tree, cache)
+    add_modules(tree, cache, MODULES)
     tree['init'] = (stat.S_IFREG | 0o755, read(os.path.join(HERE, 'init')))
     add_files(tree, added)
     write(tree, output)
