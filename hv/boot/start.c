@@ -11,6 +11,7 @@
 #include <hv/efi.h>
 #include <hv/errno.h>
 #include <hv/irq.h>
+#include <hv/kept_log.h>
 #include <hv/lib.h>
 #include <hv/mm.h>
 #include <hv/multiboot.h>
@@ -154,6 +155,7 @@ static void __init print_banner(void)
 static void __init init_memory(void)
 {
     bootmem_init();
+    kept_log_init();
     paging_init();
     printk(XENLOG_INFO "memory: %lu MiB of RAM, %lu MiB free, %lu MiB of it below 4 GiB\n",
            (bootmem_total_ram() + (1UL << 20) - 1) >> 20, free_pages_total() >> (20 - PAGE_SHIFT),

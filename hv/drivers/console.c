@@ -8,6 +8,7 @@
 #include <hv/console.h>
 #include <hv/current.h>
 #include <hv/event.h>
+#include <hv/kept_log.h>
 #include <hv/lib.h>
 #include <hv/mm.h>
 #include <hv/param.h>
@@ -69,7 +70,7 @@ void console_force_unlock(void)
     __atomic_store_n(&lock_owner, 0, __ATOMIC_RELEASE);
 }
 
-void console_emit_devices(const char *s, size_t len)
+static void emit_devices(const char *s, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if (devices & CON_COM1)
@@ -79,13 +80,19 @@ void console_emit_devices(const char *s, size_t len)
     }
 }
 
+void console_emit_output(const char *s, size_t len)
+{
+    emit_devices(s, len);
+    kept_log_write(s, len);
+}
+
 void console_emit(const char *s, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         ring[ring_end++ & (ring_size - 1)] = s[i];
     if (ring_end - ring_start > ring_size)
         ring_start = ring_end - ring_size;
-    console_emit_devices(s, len);
+    console_emit_output(s, len);
 }
 
 size_t console_read_ring(char *buf, size_t len, bool clear, bool incremental, uint32_t *index)
@@ -104,6 +111,16 @@ size_t console_read_ring(char *buf, size_t len, bool clear, bool incremental, ui
     *index = pos;
     console_unlock(nested, flags);
     return n;
+}
+
+void console_copy_ring(void (*fn)(const char *s, size_t len))
+{
+    unsigned long flags;
+    bool nested = console_lock(&flags);
+
+    for (uint32_t pos = ring_start; pos != ring_end; pos++)
+        fn(&ring[pos & (ring_size - 1)], 1);
+    console_unlock(nested, flags);
 }
 
 const char *console_parse_devices(const char *list, unsigned int *mask)
@@ -139,7 +156,7 @@ static void replay_ring(unsigned int to)
 
     devices = to;
     for (uint32_t pos = ring_start; pos != ring_end; pos++)
-        console_emit_devices(&ring[pos & (ring_size - 1)], 1);
+        emit_devices(&ring[pos & (ring_size - 1)], 1);
     devices = saved | to;
     console_unlock(nested, flags);
 }
@@ -228,6 +245,12 @@ void console_end_boot(void)
     if (opt_conswitch[0] && opt_conswitch[1] == 'x')
         return;
     input_to_dom0 = true;
+    tell_input();
+}
+
+void console_input_to_hypervisor(void)
+{
+    input_to_dom0 = false;
     tell_input();
 }
 

@@ -8,6 +8,7 @@
 #include <hv/console.h>
 #include <hv/efi.h>
 #include <hv/errno.h>
+#include <hv/kept_log.h>
 #include <hv/lib.h>
 #include <hv/param.h>
 #include <hv/printk.h>
@@ -59,6 +60,7 @@ int acpi_enter_sleep(uint32_t pm1a_cnt_val, uint32_t pm1b_cnt_val, uint32_t slee
     if (!acpi.pm1a_cnt)
         return -EPERM;
     printk(XENLOG_INFO "Domain 0 powers the machine off\n");
+    kept_log_discard();
     soft_off(MASK_EXTR(pm1a_cnt_val, ACPI_PM1_SLP_TYP), MASK_EXTR(pm1b_cnt_val, ACPI_PM1_SLP_TYP));
     printk(XENLOG_ERR "Soft-off through port %#x had no effect; switch the machine off by hand\n",
            acpi.pm1a_cnt);

@@ -77,7 +77,7 @@ static void write_dom0(const char *s, size_t len)
     if (opt_console_to_ring)
         console_emit(s, len);
     else
-        console_emit_devices(s, len);
+        console_emit_output(s, len);
     console_unlock(nested, flags);
 }
 

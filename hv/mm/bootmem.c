@@ -49,6 +49,17 @@ void __init bootmem_init(void)
         take(boot_info.modules[i].start, boot_info.modules[i].start + boot_info.modules[i].size);
 }
 
+bool __init bootmem_reserve(paddr_t start, size_t bytes)
+{
+    if (e820_type_of(start, start + bytes) != E820_RAM)
+        return false;
+    for (unsigned int i = 0; i < nr_taken; i++)
+        if (taken[i].start < start + bytes && taken[i].end > start)
+            return false;
+    take(start, start + bytes);
+    return true;
+}
+
 /* Highest free place of the size within [start, end), or INVALID_PADDR. */
 static paddr_t __init find_top(paddr_t start, paddr_t end, size_t bytes, size_t align)
 {

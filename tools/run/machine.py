@@ -311,6 +311,10 @@ class QemuMachine(Machine):
         self.process.stdin.write(data)
         self.process.stdin.flush()
 
+    def order(self, command):
+        """Give QEMU a command without arguments, of its machine protocol: 'system_reset'..."""
+        self._qmp.send(json.dumps({'execute': command}).encode() + b'\n')
+
     def close(self):
         super().close()
         for end in (self._qmp, self.process and self.process.stdin,
@@ -345,7 +349,7 @@ def qemu_command(cpus=1, mem=1024, accel='tcg', cpu=None, icount=False, board='p
 
 def qemu(iso=None, kernel=None, append='', modules=(), initrd=None, cpus=1, mem=1024, accel='tcg',
          cpu=None, icount=False, board='pc', firmware='bios', efi_vars=None, disks=(), extra=(),
-         log=None, on_output=None):
+         resets=False, log=None, on_output=None):
     """Start QEMU and return its QemuMachine.
 
     iso      boot this CD by the firmware; or
@@ -356,7 +360,8 @@ def qemu(iso=None, kernel=None, append='', modules=(), initrd=None, cpus=1, mem=
              without one they are forgotten.
     disks    raw image files, attached as virtio disks (/dev/vda...); written to.
     icount   count instructions: repeatable, the TSC is 1 GHz, one CPU only.
-    extra    further QEMU options. -no-reboot is always given: a reset ends the machine.
+    resets   a reset boots again; without it, it ends the machine.
+    extra    further QEMU options.
     """
     command = qemu_command(cpus, mem, accel, cpu, icount, board, firmware, efi_vars)
     if iso:
@@ -372,6 +377,8 @@ def qemu(iso=None, kernel=None, append='', modules=(), initrd=None, cpus=1, mem=
     for disk in disks:
         _need_files(disk)
         command += ['-drive', f'file={_comma(disk)},format=raw,if=virtio,cache=unsafe']
+    if resets:
+        command += ['-action', 'reboot=reset']
     return QemuMachine(command + list(extra), log, on_output)
 
 

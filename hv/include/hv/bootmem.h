@@ -14,6 +14,9 @@
 
 /* Takes the image and the modules out of the free memory; after e820_sanitize(). */
 void bootmem_init(void);
+/* Takes this page-aligned range out of the free memory; false, and nothing is taken, unless all of
+   it is free RAM. */
+bool bootmem_reserve(paddr_t start, size_t bytes);
 /* Like boot_alloc(), wholly below limit. INVALID_PADDR when there is none. Contents are what the
    RAM held. */
 paddr_t boot_alloc_below(size_t bytes, size_t align, paddr_t limit);

@@ -14,10 +14,13 @@
 void console_init_early(void);         /* after the command line is parsed: com1=, console=, vga */
 void console_init_irq(void);           /* interrupt-driven input once interrupts work */
 void console_end_boot(void);           /* hands input to dom0 */
+void console_input_to_hypervisor(void); /* what is typed goes to the debug keys */
 void console_start_sync(void);         /* output waits from now on (panic) */
 void console_force_unlock(void);       /* panic: break locks */
 /* Log ring for XEN_SYSCTL_readconsole: copies from *index on; returns the bytes. */
 size_t console_read_ring(char *buf, size_t len, bool clear, bool incremental, uint32_t *index);
+/* Gives all of the ring to fn, piece by piece. */
+void console_copy_ring(void (*fn)(const char *s, size_t len));
 /* Serial driver -> console: one received character; interrupt context. */
 void console_rx_char(char c);
 /* Takes up to len characters typed for dom0; returns their number. */
@@ -27,9 +30,10 @@ size_t console_read_input(char *buf, size_t len);
    console); both go back to console_unlock(). */
 bool console_lock(unsigned long *flags);
 void console_unlock(bool nested, unsigned long flags);
-/* To the devices that console= names, and to the log ring; with the lock held. */
+/* To the devices that console= names and to the kept log; console_emit() to the log ring too. With
+   the lock held. */
 void console_emit(const char *s, size_t len);
-void console_emit_devices(const char *s, size_t len);
+void console_emit_output(const char *s, size_t len);
 
 /* console=: a list of com1, vga, none. Sets *mask to CON_* bits; on an unknown word returns it,
  * else NULL. */
