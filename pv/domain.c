@@ -331,17 +331,6 @@ static int pv_physmap_remove(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned in
     return 0;
 }
 
-static void pv_show(struct vcpu *v)
-{
-    const struct pv_vcpu *pv = pv_vcpu(v);
-
-    printk("    PV: %s mode, root %#lx user root %#lx kernel stack %#lx\n",
-           pv_in_kernel(v) ? "kernel" : "user", pv->guest_root, pv->guest_root_user, pv->kernel_sp);
-    printk("    callbacks: event %#lx failsafe %#lx syscall %#lx; GDT %u LDT %u entries\n",
-           pv->event_callback_eip, pv->failsafe_callback_eip, pv->syscall_callback_eip,
-           pv->gdt_ents, pv->ldt_ents);
-}
-
 const struct vcpu_backend pv_backend = {
     .name = "PV",
     .domain_size = sizeof(struct pv_domain),

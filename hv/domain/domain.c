@@ -378,7 +378,7 @@ static void dump_domain(struct domain *d)
            d->is_shut_down ? ", shut down" : "", d->is_dying ? ", dying" : "",
            d->is_control ? ", control" : "");
     for_each_vcpu (d, v) {
-        vcpu_show(v);
+        vcpu_show_state(v);
         if (!test_bit(VPF_down, &v->pause_flags))
             send_guest_vcpu_virq(v, VIRQ_DEBUG);
     }

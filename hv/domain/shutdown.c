@@ -1,70 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How a domain stops: of its own will, by its watchdog, or because it is found inconsistent. For
-   dom0 the machine stops. */
-#include <hv/acpi.h>
-#include <hv/console.h>
+/* How a domain stops: of its own will, by its watchdog, or because it is found inconsistent. What
+   it means for the machine when that is dom0 is in dom0_end.c. */
 #include <hv/domain_private.h>
 #include <hv/errno.h>
 #include <hv/event.h>
 #include <hv/lib.h>
-#include <hv/param.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
 #include <hv/time.h>
 #include <hv/traps.h>
 
 #define NO_SHUTDOWN_CODE (-1)
-#define REBOOT_DELAY_SECONDS 5
-
-static bool opt_noreboot;
-bool_param("noreboot", opt_noreboot);
-
-/* --- the machine --- */
-
-static void noreturn reboot_machine(unsigned int delay_seconds)
-{
-    if (opt_noreboot) {
-        printk("'noreboot' set: the machine stops here. Reset it by hand.\n");
-        machine_halt();
-    }
-    if (delay_seconds)
-        printk("Rebooting the machine in %u seconds.\n", delay_seconds);
-    for (unsigned int ms = 0; ms < delay_seconds * 1000; ms++)
-        udelay(1000);
-    machine_restart();
-}
-
-static const char *shutdown_name(int reason)
-{
-    static const char *const names[] = {
-        [SHUTDOWN_poweroff] = "powered off", [SHUTDOWN_reboot] = "asked for a reboot",
-        [SHUTDOWN_suspend] = "suspended", [SHUTDOWN_crash] = "crashed",
-        [SHUTDOWN_watchdog] = "did not serve its watchdog",
-        [SHUTDOWN_soft_reset] = "asked for a soft reset",
-    };
-
-    if (reason < 0 || reason >= (int)ARRAY_SIZE(names))
-        return "stopped for an unknown reason";
-    return names[reason];
-}
-
-static void noreturn shutdown_machine(int reason)
-{
-    console_start_sync();
-    printk("Domain 0 %s (code %d).\n", shutdown_name(reason), reason);
-    switch (reason) {
-    case SHUTDOWN_poweroff:
-        acpi_power_off();
-        machine_halt();
-    case SHUTDOWN_reboot:
-    case SHUTDOWN_watchdog:
-    case SHUTDOWN_soft_reset:
-        reboot_machine(0);
-    default:
-        reboot_machine(REBOOT_DELAY_SECONDS);
-    }
-}
-
 /* --- a domain --- */
 
 static void announce_shutdown(struct domain *d, int reason)
@@ -80,7 +26,7 @@ void domain_shutdown(struct domain *d, int reason)
     struct vcpu *v;
 
     if (d->is_control)
-        shutdown_machine(reason);
+        dom0_shutdown(d, reason);
 
     spin_lock(&d->shutdown_lock);
     if (d->shutdown_code == NO_SHUTDOWN_CODE)
@@ -135,9 +81,7 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     va_end(args);
     printk("\n");
     if (current->domain == d) {
-        printk("Domain %u vCPU %u on CPU %u was at:\n", d->domain_id, current->vcpu_id,
-               smp_processor_id());
-        show_registers(guest_regs());
+        vcpu_show(current);
         set_bit(VPF_shutdown, &current->pause_flags);
         raise_softirq(SCHEDULE_SOFTIRQ);
     }

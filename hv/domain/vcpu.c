@@ -196,7 +196,7 @@ const char *current_name(void)
     return buf;
 }
 
-void vcpu_show(struct vcpu *v)
+void vcpu_show_state(struct vcpu *v)
 {
     struct vcpu_runstate_info info;
 
@@ -206,9 +206,15 @@ void vcpu_show(struct vcpu *v)
            atomic_read(&v->pause_count), v->vcpu_info->evtchn_upcall_pending,
            v->vcpu_info->evtchn_upcall_mask,
            (unsigned long long)info.time[RUNSTATE_running] / 1000000, info.state);
-    if (v->is_idle)
-        return;
-    show_registers(v == current ? guest_regs() : &v->regs);
+}
+
+void vcpu_show(struct vcpu *v)
+{
+    printk("Domain %u vCPU %u:\n", v->domain->domain_id, v->vcpu_id);
+    if (v == current)
+        show_registers(guest_regs());
+    else
+        show_general_registers(&v->regs);
     if (v->domain->backend->show)
         v->domain->backend->show(v);
 }

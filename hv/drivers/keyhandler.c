@@ -120,8 +120,11 @@ static void dump_dom0(unsigned char key)
 
     if (!dom0)
         return;
-    for_each_vcpu(dom0, v)
-        vcpu_show(v);
+    for_each_vcpu(dom0, v) {
+        vcpu_show_state(v);
+        if (v == current || !v->is_running)
+            vcpu_show(v);
+    }
 }
 
 struct clock_sample { uint64_t tsc; s_time_t now; };

@@ -24,12 +24,8 @@
 #define OPCODE_GROUP5 0xff
 #define MODRM_REG_CALL 2
 
-void show_registers(const struct cpu_user_regs *r)
+void show_general_registers(const struct cpu_user_regs *r)
 {
-    if (guest_mode(r))
-        printk(XENLOG_ERR "CPU %u, guest %s\n", smp_processor_id(), current_name());
-    else
-        printk(XENLOG_ERR "CPU %u, hypervisor, current %s\n", smp_processor_id(), current_name());
     printk(XENLOG_ERR "rip %04x:%016lx %pS\n", r->cs, r->rip, (void *)r->rip);
     printk(XENLOG_ERR "rsp %04x:%016lx  rflags %016lx\n", r->ss, r->rsp, r->rflags);
     printk(XENLOG_ERR "rax %016lx  rbx %016lx  rcx %016lx\n", r->rax, r->rbx, r->rcx);
@@ -37,6 +33,13 @@ void show_registers(const struct cpu_user_regs *r)
     printk(XENLOG_ERR "rbp %016lx  r8  %016lx  r9  %016lx\n", r->rbp, r->r8, r->r9);
     printk(XENLOG_ERR "r10 %016lx  r11 %016lx  r12 %016lx\n", r->r10, r->r11, r->r12);
     printk(XENLOG_ERR "r13 %016lx  r14 %016lx  r15 %016lx\n", r->r13, r->r14, r->r15);
+}
+
+void show_registers(const struct cpu_user_regs *r)
+{
+    printk(XENLOG_ERR "CPU %u, %s %s\n", smp_processor_id(),
+           guest_mode(r) ? "guest" : "hypervisor, current", current_name());
+    show_general_registers(r);
     printk(XENLOG_ERR "cr0 %016lx  cr2 %016lx  cr3 %016lx  cr4 %016lx\n", read_cr0(), read_cr2(),
            read_cr3(), read_cr4());
     printk(XENLOG_ERR "fs base %016lx  gs base %016lx  other gs base %016lx\n", rdmsr(MSR_FS_BASE),

@@ -7,6 +7,7 @@
 #include <hv/desc.h>
 #include <hv/domain.h>
 #include <hv/exits.h>
+#include <hv/kept_log.h>
 #include <hv/lib.h>
 #include <hv/param.h>
 #include <hv/printk.h>
@@ -53,13 +54,13 @@ static void begin(void)
         smp_stop_others();
     system_state = SYS_panic;
     console_force_unlock();
+    kept_log_next_block();
 }
 
-static void noreturn finish(bool booting)
+void end_after_fault(void)
 {
-    if (opt_noreboot || booting) {
-        printk("Stopped here%s. Reset the machine by hand.\n",
-               opt_noreboot ? " as noreboot says" : "");
+    if (opt_noreboot) {
+        printk("Stopped here as noreboot says. Reset the machine by hand.\n");
         machine_halt();
     }
     printk("Rebooting in %u seconds (noreboot prevents it).\n", REBOOT_SECONDS);
@@ -115,7 +116,7 @@ void panic(const char *fmt, ...)
     va_start(args, fmt);
     say(fmt, args);
     va_end(args);
-    finish(booting);
+    end_after_fault();
 }
 
 void bug_at(const char *file, int line, const char *what)

@@ -263,7 +263,10 @@ void dom0_create(void);
 
 /* Common half of VCPUOP_*; hypercall handlers are declared in hypercall.h. */
 long common_vcpu_op(unsigned int cmd, struct vcpu *v, void *arg);
-void vcpu_show(struct vcpu *v);              /* registers and state, to the log */
+/* To the log: what the scheduler and the event channels know of v; registers and stack, good when v
+   is current or does not run. */
+void vcpu_show_state(struct vcpu *v);
+void vcpu_show(struct vcpu *v);
 /* Debug key 'q': shows all domains, and asks each vCPU that is up to show itself (VIRQ_DEBUG). */
 void domain_dump_all(void);
 

@@ -26,6 +26,9 @@ bool vcpu_info_is_dummy(const struct vcpu *v);
 /* Parts of struct domain that shutdown.c owns. */
 int shutdown_init_domain(struct domain *d);
 void shutdown_free_domain(struct domain *d);
+/* dom0 has stopped (dom0_end.c): shows it if it did not mean to, and ends the machine. Returns when
+   an option keeps the hypervisor running. */
+void dom0_shutdown(struct domain *d, int reason);
 /* SCHEDOP_watchdog. 0, the id of a new one, or errno. */
 long domain_watchdog(struct domain *d, uint32_t id, uint32_t timeout);
 

@@ -33,8 +33,12 @@ bool printk_shows_guest_debug(void);
 const char *current_name(void);
 
 /* Says what is wrong, prints registers, backtrace and the last exits, stops the other CPUs,
-   then stops or reboots as the options say. */
+   then end_after_fault(). */
 void panic(const char *fmt, ...) __printf(1, 2) noreturn;
+
+/* What follows on a panic or dom0's crash: the machine stops or, after some seconds, restarts, as
+   noreboot says. */
+void end_after_fault(void) noreturn;
 
 /* Panics and names the place. */
 void bug_at(const char *file, int line, const char *what) noreturn;

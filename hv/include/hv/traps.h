@@ -35,6 +35,8 @@ void do_double_fault(struct cpu_user_regs *regs) noreturn;
 struct vcpu;
 void pv_exception(struct cpu_user_regs *regs, struct vcpu *v);
 
+/* Those of a frame; show_registers() adds what this CPU holds besides. */
+void show_general_registers(const struct cpu_user_regs *regs);
 void show_registers(const struct cpu_user_regs *regs);
 void show_backtrace(const struct cpu_user_regs *regs);   /* symbolised; NULL = here */
 const char *exception_name(unsigned int vector);         /* "#PF" */

@@ -128,6 +128,9 @@ int pv_grant_unmap(uint64_t addr, mfn_t mfn, unsigned int flags, uint64_t new_ad
 /* Fills the L1 entry that maps va in the current guest; false if there is none. */
 bool pv_guest_get_l1e(unsigned long va, pte_t *e);
 
+/* --- pv/show.c --- */
+void pv_show(struct vcpu *v);                /* see vcpu_show() */
+
 /* --- pv/descriptor.c --- */
 int pv_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries);
 void pv_init_gdt(struct vcpu *v);                 /* an empty one, in the window */
