@@ -5,6 +5,7 @@
 #include <hv/errno.h>
 #include <hv/lib.h>
 #include <hv/sched.h>
+#include <hv/time.h>
 #include <hv/uaccess.h>
 #include <hv/xstate.h>
 #include "domctl_private.h"
@@ -57,8 +58,12 @@ static int set_context(struct vcpu *v, const void *guest_ctxt)
     if (!copy_from_guest(c, guest_ctxt, sizeof(*c))) {
         domain_pause(v->domain);
         rc = v->domain->backend->set_context(v, c);
-        if (!rc)
+        if (!rc) {
+            /* A builder clears the shared page before it gives the first context. */
+            if (!v->vcpu_id)
+                update_domain_wallclock(v->domain);
             vcpu_set_online(v, c->flags & VGCF_online);
+        }
         domain_unpause(v->domain);
     }
     xfree(c);

@@ -277,6 +277,26 @@ static long new_domain(struct domain *d, const char **step)
     return error;
 }
 
+/* As libxenguest does: cleared, and events masked for the vCPUs that have their place in it. */
+static long init_shared_info(const struct domain *d, unsigned long mfn)
+{
+    struct shared_info *shared;
+    unsigned int i;
+    long error;
+
+    if (!slot)
+        slot = window_alloc(1);
+    error = hc_update_va_mapping_otherdomain(slot, (mfn << PAGE_SHIFT) | PTE_RW, UVMF_INVLPG,
+                                             d->id);
+    if (error)
+        return error;
+    shared = slot;
+    memset(shared, 0, PAGE_SIZE);
+    for (i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
+        shared->vcpu_info[i].evtchn_upcall_mask = 1;
+    return 0;
+}
+
 static long fill_domain(struct domain *d, const char *program, const char *command,
                         const char **step)
 {
@@ -311,6 +331,10 @@ static long fill_domain(struct domain *d, const char *program, const char *comma
     copy_in(d, (uint64_t)l.p2m * PAGE_SIZE, d->mfns, d->pages * 8);
     memset(frame(d, l.console), 0, PAGE_SIZE);
     write_tables(d, &l);
+    *step = "shared info";
+    error = init_shared_info(d, op.u.getdomaininfo.shared_info_frame);
+    if (error)
+        return error;
     *step = "console page";
     if (!d->console)
         d->console = window_alloc(1);
