@@ -344,9 +344,11 @@ static void detect_features(void)
 {
     uint64_t val;
 
-    /* SYSENTER does not work in long mode there. */
-    if (boot_cpu.vendor != VENDOR_intel)
+    /* SYSENTER does not work in long mode there, and what leaf 1 says is repeated. */
+    if (boot_cpu.vendor != VENDOR_intel) {
         fs_clear(boot_cpu.features, X86_FEATURE_SEP);
+        boot_cpu.features[X86_FEATURE_SYSCALL / 32] &= ~EXT1_COMMON;
+    }
 
     if (cpu_has(X86_FEATURE_ARCH_CAPS) && !rdmsr_safe(MSR_ARCH_CAPABILITIES, &val)) {
         boot_cpu.features[ARCH_CAPS_WORD] = (uint32_t)val;

@@ -8,15 +8,18 @@
 #include <hv/sched.h>
 
 DEFINE_PER_CPU(struct vcpu *, idle_vcpu);
+DEFINE_PER_CPU(uint64_t, idle_halts);
 
 /* Sleeps until an interrupt unless a soft interrupt came between the last look and the halt. */
 static void idle_halt(void)
 {
     local_irq_disable();
-    if (softirq_pending())
+    if (softirq_pending()) {
         local_irq_enable();
-    else
+    } else {
+        this_cpu(idle_halts)++;
         safe_halt();
+    }
 }
 
 void idle_loop(void)

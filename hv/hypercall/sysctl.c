@@ -42,9 +42,9 @@ static const struct sysctl_row rows[] = {
     ROW(get_cpu_levelling_caps),
     ROW(get_cpu_featureset),
     ROW(get_cpu_policy),
+    ROW(get_pmstat),
+    ROW(pm_op),
     REFUSED(tbuf_op, -EOPNOTSUPP),
-    REFUSED(get_pmstat, -ENODEV),
-    REFUSED(pm_op, -ENODEV),
     REFUSED(cpu_hotplug, -EOPNOTSUPP),
     REFUSED(page_offline_op, -EOPNOTSUPP),
     REFUSED(coverage_op, -EOPNOTSUPP),
@@ -79,8 +79,10 @@ int sysctl_readconsole(struct xen_sysctl *op)
 int sysctl_debug_keys(struct xen_sysctl *op)
 {
     char keys[MAX_DEBUG_KEYS];
-    uint32_t nr = MIN(op->u.debug_keys.nr_keys, (uint32_t)sizeof(keys));
+    uint32_t nr = op->u.debug_keys.nr_keys;
 
+    if (nr > sizeof(keys))
+        return -E2BIG;
     if (copy_from_guest(keys, op->u.debug_keys.keys.p, nr))
         return -EFAULT;
     for (uint32_t i = 0; i < nr; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sysctl that tells about the machine: CPUs, memory, topology. One NUMA node;
    topology from the APIC ids. */
+#include <hv/bootmem.h>
 #include <hv/cpuid.h>
 #include <hv/domain.h>
 #include <hv/errno.h>
@@ -132,7 +133,7 @@ int sysctl_physinfo(struct xen_sysctl *op)
     pi->max_node_id = NR_NODES - 1;
     pi->cpu_khz = cpu_khz;
     pi->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1;
-    pi->total_pages = total_pages;
+    pi->total_pages = bootmem_total_ram() >> PAGE_SHIFT;
     pi->free_pages = free_pages_total();
     pi->outstanding_pages = claimed_pages_total();
     pi->max_mfn = max_page - 1;

@@ -10,7 +10,8 @@
 #define SYSCTL_HANDLERS(H)                                                                      \
     H(readconsole) H(physinfo) H(sched_id) H(getdomaininfolist) H(debug_keys) H(getcpuinfo)     \
     H(availheap) H(cputopoinfo) H(pcitopoinfo) H(numainfo) H(cpupool_op) H(scheduler_op)        \
-    H(get_cpu_levelling_caps) H(get_cpu_featureset) H(get_cpu_policy) H(perfc_op)
+    H(get_cpu_levelling_caps) H(get_cpu_featureset) H(get_cpu_policy) H(get_pmstat) H(pm_op)     \
+    H(perfc_op)
 #define SYSCTL_PROTOTYPE(name) int sysctl_##name(struct xen_sysctl *op);
 SYSCTL_HANDLERS(SYSCTL_PROTOTYPE)
 

@@ -137,7 +137,7 @@ void __init bootmem_finish(paddr_t limit, void (*free)(paddr_t, paddr_t),
     }
 }
 
-uint64_t __init bootmem_total_ram(void)
+uint64_t bootmem_total_ram(void)
 {
     uint64_t sum = 0;
 

@@ -45,6 +45,7 @@ int vcpu_set_soft_affinity(struct vcpu *v, const cpumask_t *mask);
 /* up to date at this moment */
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
 uint64_t get_cpu_idle_time(unsigned int cpu);
+DECLARE_PER_CPU(uint64_t, idle_halts);        /* how often it has halted for want of work */
 /* XEN_DOMCTL_SCHEDOP_getinfo/putinfo (and vcpu forms) for weight and cap. */
 int sched_adjust(struct domain *d, struct xen_domctl_scheduler_op *op);
 
