@@ -7,7 +7,7 @@ RUN_VARS := HYPERVISOR KERNEL INITRD MEM CPUS MACHINE BOARD FIRMWARE ACCEL BOCHS
 quoted    = '$(subst ','\'',$(1))'
 
 # What tests/system boots beside the hypervisor.
-TEST_SYSTEM_NEEDS := $(B)/vmlinuz $(B)/initrd.img
+TEST_SYSTEM_NEEDS := $(B)/vmlinuz $(B)/initrd.img $(B)/toolstack.img
 
 .PHONY: deps run run-parts kernel initrd
 
@@ -30,7 +30,7 @@ run:
 kernel: deps
 	@$(MAKE) --no-print-directory $(B)/vmlinuz
 initrd: deps
-	@$(MAKE) --no-print-directory $(B)/initrd.img
+	@$(MAKE) --no-print-directory $(B)/initrd.img $(B)/toolstack.img
 
 $(B)/vmlinuz: tools/image/packages.py
 	$(call say,FETCH,$@)
@@ -39,6 +39,10 @@ $(B)/vmlinuz: tools/image/packages.py
 $(B)/initrd.img: tools/image/initrd.py tools/image/init tools/image/packages.py | $(B)/vmlinuz
 	$(call say,INITRD,$@)
 	$(Q)python3 $< $(CACHE) $@
+
+$(B)/toolstack.img: tools/image/toolstack.py tools/image/initrd.py tools/image/packages.py
+	$(call say,INITRD,$@)
+	$(Q)mkdir -p $(@D) && python3 $< $(CACHE) $@
 
 # The library, of our own sources and the hypervisor's kernel loader, and the commands.
 TOOLS_B      := $(B)/tools

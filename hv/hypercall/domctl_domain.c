@@ -12,7 +12,6 @@
 #include "domctl_private.h"
 
 #define GRANT_VERSION 1
-#define CPUPOOL_ID 0
 #define NR_NODES 1
 #define PADDR_BITS_OF_PV_GUEST 52
 

@@ -24,6 +24,8 @@ typedef int (*domctl_fn_t)(struct domain *d, struct xen_domctl *op);
 #define DOMCTL_PROTOTYPE(name) int domctl_##name(struct domain *d, struct xen_domctl *op);
 DOMCTL_HANDLERS(DOMCTL_PROTOTYPE)
 
+#define CPUPOOL_ID 0              /* the one pool (cpupool.c) */
+
 /* Fills what getdomaininfo and getdomaininfolist tell. */
 void domain_get_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
 /* Sets of CPUs or nodes to and from the guest's byte map; bits beyond nr_ids are 0. 0 or

@@ -13,7 +13,6 @@
 #include "domctl_private.h"
 #include "sysctl_private.h"
 
-#define CPUPOOL_ID 0
 #define MAX_DEBUG_KEYS 64
 #define CONSOLE_CHUNK 512
 
@@ -125,48 +124,13 @@ int sysctl_sched_id(struct xen_sysctl *op)
 
 int sysctl_scheduler_op(struct xen_sysctl *op)
 {
+    uint32_t cmd = op->u.scheduler_op.cmd;
+
+    if (cmd != XEN_SYSCTL_SCHEDOP_putinfo && cmd != XEN_SYSCTL_SCHEDOP_getinfo)
+        return -EINVAL;
     if (op->u.scheduler_op.cpupool_id != CPUPOOL_ID)
         return -ESRCH;
     return sched_adjust_global(&op->u.scheduler_op);
-}
-
-static uint32_t count_domains(void)
-{
-    struct domain *d;
-    uint32_t n = 0;
-
-    spin_lock(&domlist_lock);
-    list_for_each (d, &domain_list, list)
-        n++;
-    spin_unlock(&domlist_lock);
-    return n;
-}
-
-/* One pool with all CPUs, which can be looked at. */
-int sysctl_cpupool_op(struct xen_sysctl *op)
-{
-    struct xen_sysctl_cpupool_op *pool = &op->u.cpupool_op;
-    static const cpumask_t none;
-
-    switch (pool->op) {
-    case XEN_SYSCTL_CPUPOOL_OP_INFO:
-        if (pool->cpupool_id != CPUPOOL_ID && pool->cpupool_id != XEN_SYSCTL_CPUPOOL_PAR_ANY)
-            return -ENOENT;
-        pool->cpupool_id = CPUPOOL_ID;
-        pool->sched_id = scheduler->id;
-        pool->n_dom = count_domains();
-        return bitmap_to_guest(&pool->cpumap, cpu_online_map.bits, nr_cpu_ids);
-    case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
-        return bitmap_to_guest(&pool->cpumap, none.bits, nr_cpu_ids);
-    case XEN_SYSCTL_CPUPOOL_OP_CREATE:
-    case XEN_SYSCTL_CPUPOOL_OP_DESTROY:
-    case XEN_SYSCTL_CPUPOOL_OP_ADDCPU:
-    case XEN_SYSCTL_CPUPOOL_OP_RMCPU:
-    case XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN:
-        return -EOPNOTSUPP;
-    default:
-        return -ENOSYS;
-    }
 }
 
 long do_sysctl(void *arg)
