@@ -14,6 +14,7 @@
 #include <hv/loader.h>
 #include <hv/printk.h>
 #include <hv/processor.h>
+#include <hv/video.h>
 #include <pv/pv.h>
 #include <xen/elfnote.h>
 
@@ -275,18 +276,6 @@ static void map_p2m(struct build *b)
 
 /* --- start info, vCPU 0 --- */
 
-static void fill_vga_info(struct start_info *si)
-{
-    struct dom0_vga_console_info *vga = (struct dom0_vga_console_info *)(si + 1);
-
-    vga->video_type = XEN_VGATYPE_TEXT_MODE_3;
-    vga->u.text_mode_3.rows = 25;
-    vga->u.text_mode_3.columns = 80;
-    vga->u.text_mode_3.font_height = 16;
-    si->console.dom0.info_off = sizeof(*si);
-    si->console.dom0.info_size = sizeof(*vga);
-}
-
 static void fill_start_info(struct build *b)
 {
     struct start_info *si = region_ptr(b, b->start_info.start);
@@ -309,7 +298,8 @@ static void fill_start_info(struct build *b)
         si->flags |= b->initrd_mapped ? 0 : SIF_MOD_START_PFN;
     }
     strlcpy((char *)si->cmd_line, b->img->cmdline, sizeof(si->cmd_line));
-    fill_vga_info(si);
+    si->console.dom0.info_size = (uint32_t)video_dom0_info((void *)(si + 1));
+    si->console.dom0.info_off = si->console.dom0.info_size ? sizeof(*si) : 0;
     /* It starts as if with interrupts off. */
     for (unsigned int i = 0; i < LEGACY_VCPUS; i++)
         b->d->shared_info->vcpu_info[i].evtchn_upcall_mask = 1;

@@ -16,7 +16,6 @@ struct boot_info boot_info;
 
 #define STRINGS_SIZE 8192
 #define RSDP_MAX 64
-#define LOADER_LIMIT 0x100000000ULL /* what the boot page tables map */
 
 /* The first word, in Debian's GRUB entries, of every command line. */
 static const char placeholder[] = "placeholder";
@@ -221,7 +220,7 @@ const char *boot_modules_check(void)
 
         if (!m->size)
             return "a boot module is empty: check the file that the boot loader was told to load";
-        if (end > LOADER_LIMIT || e820_type_of(m->start, end) != E820_RAM)
+        if (end > BOOT_DIRECTMAP_LIMIT || e820_type_of(m->start, end) != E820_RAM)
             return "a boot module is damaged: it lies outside of RAM; boot with less or with "
                    "another loader";
         if (m->start < image_end && end > image_start)

@@ -24,6 +24,7 @@
 #include <hv/time.h>
 #include <hv/timer.h>
 #include <hv/traps.h>
+#include <hv/video.h>
 #include <hv/xstate.h>
 #include "../cpu/cpu_private.h"
 #include "boot_private.h"
@@ -46,14 +47,11 @@ static int __init parse_dom0(const char *value)
 }
 custom_param("dom0", parse_dom0);
 
-/* Outputs that the options did not make consoles: COM1, and the first line of the text screen. */
+/* Outputs that the options did not make consoles: COM1 and the screen. */
 static void __init refuse_on_hardware(const char *text, bool serial_is_console)
 {
-    volatile uint16_t *cell = maddr_to_virt(VGA_TEXT);
-
-    if (!boot_info.efi_system_table)
-        for (const char *p = text; *p >= ' '; p++)
-            *cell++ = (uint16_t)(VGA_LIGHT_GREY << 8 | (uint8_t)*p);
+    if (!console_has_screen() && video_init())
+        video_write(text, strlen(text));
     if (serial_is_console)
         return;
     serial_init(REFUSAL_BAUD);

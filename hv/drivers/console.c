@@ -14,7 +14,7 @@
 #include <hv/param.h>
 #include <hv/printk.h>
 #include <hv/spinlock.h>
-#include <hv/vga.h>
+#include <hv/video.h>
 
 #define RING_DEFAULT 65536u      /* bytes, until conring_size= asks for more; a power of two */
 #define INPUT_RING 256u          /* power of two */
@@ -34,7 +34,8 @@ static bool opt_sync_console;
 bool_param("sync_console", opt_sync_console);
 
 static uint32_t lock_owner;      /* CPU + 1 */
-static unsigned int devices;     /* CON_* */
+static unsigned int wanted;      /* CON_*, as console= has it */
+static unsigned int devices;     /* of these, those in use */
 static bool early_done;
 
 static char ring_static[RING_DEFAULT];
@@ -72,12 +73,10 @@ void console_force_unlock(void)
 
 static void emit_devices(const char *s, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        if (devices & CON_COM1)
-            serial_putc(s[i]);
-        if (devices & CON_VGA)
-            vga_putc(s[i]);
-    }
+    for (size_t i = 0; i < len && devices & CON_COM1; i++)
+        serial_putc(s[i]);
+    if (devices & CON_VGA)
+        video_write(s, len);
 }
 
 void console_emit_output(const char *s, size_t len)
@@ -155,15 +154,30 @@ static void replay_ring(unsigned int to)
     unsigned int saved = devices;
 
     devices = to;
-    for (uint32_t pos = ring_start; pos != ring_end; pos++)
-        emit_devices(&ring[pos & (ring_size - 1)], 1);
+    for (uint32_t pos = ring_start; pos != ring_end;) {
+        uint32_t at = pos & (ring_size - 1), n = MIN(ring_end - pos, ring_size - at);
+
+        emit_devices(&ring[at], n);
+        pos += n;
+    }
     devices = saved | to;
     console_unlock(nested, flags);
 }
 
+/* vga=: what Xen does in real mode before its start, the loader does here. */
+static void report_vga_option(void)
+{
+    bool mode = strstr(opt_vga, "gfx-") || strstr(opt_vga, "text-") || strstr(opt_vga, "mode-") ||
+                strstr(opt_vga, "ask");
+
+    if (mode)
+        printk(XENLOG_WARNING "vga=%s: the mode stays as the boot loader set it; for another one, "
+               "set gfxpayload=WIDTHxHEIGHTxDEPTH (or text) after GRUB's multiboot2 command\n",
+               opt_vga);
+}
+
 void console_init_early(void)
 {
-    unsigned int wanted;
     const char *bad = console_parse_devices(opt_console, &wanted);
 
     if (early_done)
@@ -171,13 +185,13 @@ void console_init_early(void)
     early_done = true;
     if (wanted & CON_COM1 && opt_com1[0])
         serial_init(opt_com1);
-    /* The boot page tables and the final direct map both have the VGA window, uncached. */
-    if (wanted & CON_VGA && !boot_info.efi_system_table && vga_init(maddr_to_virt(VGA_TEXT_BASE)))
+    if (wanted & CON_VGA && video_init())
         replay_ring(CON_VGA);
     if (serial_present())
         replay_ring(CON_COM1);
     if (opt_sync_console)
         serial_set_sync();
+    report_vga_option();
     if (bad)
         printk(XENLOG_ERR "console=%s: unknown from \"%s\" on; com1, vga and none are known\n",
                opt_console, bad);
@@ -216,6 +230,8 @@ static void ring_grow(void)
 
 void console_init_irq(void)
 {
+    if (wanted & ~devices & CON_VGA && video_init())
+        replay_ring(CON_VGA);
     printk_read_clock();
     ring_grow();
     serial_init_irq();
@@ -237,7 +253,7 @@ void console_end_boot(void)
         unsigned long flags;
         bool nested = console_lock(&flags);
 
-        vga_stop();
+        video_stop();
         devices &= ~CON_VGA;
         console_unlock(nested, flags);
     }
@@ -252,6 +268,11 @@ void console_input_to_hypervisor(void)
 {
     input_to_dom0 = false;
     tell_input();
+}
+
+bool console_has_screen(void)
+{
+    return devices & CON_VGA;
 }
 
 void console_start_sync(void)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* VGA text screen, 80x25, scrolling. Used until dom0 takes the display. Writes nothing while the
- * card is in a graphics mode. */
+/* VGA text screen, 80x25, scrolling. Not used while the card is in a graphics mode. */
 #include <hv/console.h>
 #include <hv/lib.h>
 #include <hv/processor.h>
@@ -25,7 +24,7 @@ static void move_cursor(void)
     outb(VGA_CRTC_DATA, (uint8_t)pos);
 }
 
-static bool text_mode(void)
+bool vga_text_mode(void)
 {
     uint8_t misc;
 
@@ -36,7 +35,7 @@ static bool text_mode(void)
 
 bool vga_init(void *framebuffer)
 {
-    if (!text_mode())
+    if (!vga_text_mode())
         return false;
     screen = framebuffer;
     fill(0, VGA_ROWS * VGA_COLUMNS);
@@ -55,8 +54,6 @@ static void new_line(void)
 
 void vga_putc(char c)
 {
-    if (!screen)
-        return;
     if (c == '\n') {
         new_line();
         move_cursor();
@@ -72,7 +69,8 @@ void vga_putc(char c)
                (uint16_t)(VGA_ATTR_NORMAL | (isprint(c) ? c : '.')));
 }
 
-void vga_stop(void)
+void vga_cursor(unsigned int *x, unsigned int *y)
 {
-    screen = NULL;
+    *x = column;
+    *y = row;
 }

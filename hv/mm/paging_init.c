@@ -62,6 +62,15 @@ static void __init map_all_ram(void)
     }
 }
 
+/* Device memory, but the console must reach it from one set of page tables to the next. */
+static void __init map_framebuffer(void)
+{
+    const struct boot_framebuffer *fb = &boot_info.fb;
+
+    map_direct(ROUND_DOWN(fb->base, PAGE_SIZE),
+               ROUND_UP(fb->base + (uint64_t)fb->pitch * fb->height, PAGE_SIZE), PAGE_HV_WC);
+}
+
 static void __init map_frame_table(void)
 {
     unsigned long g;
@@ -77,6 +86,7 @@ void __init paging_init(void)
 {
     idle_root[HV_IMAGE_SLOT] = make_pte(virt_to_mfn(image_l3), PTE_P | PTE_RW | PTE_A | PTE_D);
     map_all_ram();
+    map_framebuffer();
     map_frame_table();
     must(create_hv_l3(l4_index(M2P_VIRT_START), PTE_US));
     must(create_hv_l3(l4_index(M2P_RW_VIRT_START), 0));

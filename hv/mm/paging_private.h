@@ -5,8 +5,6 @@
 
 #include <hv/mm.h>
 
-/* The boot page tables map this much of machine memory (head.S). */
-#define BOOT_DIRECTMAP_LIMIT 0x100000000UL
 
 /* Gives a top-level slot its third-level table, so that root tables can be copied for good. 0 or
    -ENOMEM. Boot only. */

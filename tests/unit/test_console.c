@@ -19,6 +19,7 @@
 #include <hv/param.h>
 #include <hv/printk.h>
 #include <hv/time.h>
+#include <hv/video.h>
 
 struct boot_info boot_info;
 enum system_state system_state = SYS_active;
@@ -50,9 +51,9 @@ void serial_putc(char c)
     if (serial_len < sizeof(serial) - 1)
         serial[serial_len++] = c;
 }
-bool vga_init(void *fb) { return false; }
-void vga_putc(char c) { fail(); }
-void vga_stop(void) { }
+bool video_init(void) { return false; }
+void video_write(const char *s, size_t len) { fail(); }
+void video_stop(void) { }
 void kept_log_write(const char *s, size_t len) { }
 static char keys[64];
 static size_t nr_keys;

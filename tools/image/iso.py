@@ -15,20 +15,14 @@ import tempfile
 
 GRUB_FOLDERS = ['/usr/lib/grub/i386-pc', '/usr/lib/grub/x86_64-efi']
 # Those that both have; the part_* ones are loaded by the UEFI image's own first commands.
-GRUB_MODULES = '''multiboot2 multiboot linux gzio serial iso9660 normal terminal test all_video mmap
+GRUB_MODULES = '''multiboot2 multiboot linux gzio serial iso9660 normal terminal test all_video
     part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_gpt part_msdos part_plan
     part_sun part_sunpc'''
-# UEFI has no text mode: the framebuffer that it set up is kept.
 GRUB_HEAD = '''\
 serial --unit=0 --speed=115200
 terminal_output console serial
 set timeout=0
-if [ $grub_platform = efi ]; then
-    insmod all_video
-    set gfxpayload=keep
-else
-    set gfxpayload=text
-fi
+insmod all_video
 '''
 
 
@@ -85,14 +79,23 @@ def _mkrescue(image, root):
         raise IsoError(f'grub-mkrescue: {rows[0].strip()}')
 
 
-def hypervisor_iso(output, hypervisor, arguments='', modules=(), before=()):
+def _video_mode(mode):
+    """GRUB commands; after multiboot2, which asks for a graphics mode of the loader's choice."""
+    if mode:
+        return [f'set gfxpayload={mode}']
+    # UEFI has no text mode.
+    return ['if [ $grub_platform = pc ]; then set gfxpayload=text; fi']
+
+
+def hypervisor_iso(output, hypervisor, arguments='', modules=(), mode=None):
     """Boot `hypervisor` by multiboot 2; modules: (file, arguments), the dom0 kernel first.
 
-    before: GRUB commands that come first, such as 'set gfxpayload=800x600x32'.
+    mode: the screen's, such as '1024x768x32'; otherwise text on BIOS, GRUB's choice on UEFI.
     """
     files = {'hypervisor.gz': hypervisor}
     # The first word stands for the file's own name, which Xen's boot protocol drops.
-    commands = [*before, f'multiboot2 /boot/hypervisor.gz placeholder {_quoted(arguments)}']
+    commands = [f'multiboot2 /boot/hypervisor.gz placeholder {_quoted(arguments)}',
+                *_video_mode(mode)]
     for number, (path, words) in enumerate(modules):
         files[f'module{number}'] = path
         commands.append(f'module2 --nounzip /boot/module{number} placeholder {_quoted(words)}')

@@ -257,13 +257,14 @@ def _comma(text):
 # QEMU
 
 class QemuMachine(Machine):
-    """QEMU with COM1 on a pipe, and QMP on a socket pair to learn why it ended."""
+    """QEMU with COM1 on a pipe, and QMP on a socket pair: why it ended, and qmp()."""
 
     def __init__(self, command, log=None, on_output=None):
         super().__init__(log, on_output)
         self._qmp, theirs = socket.socketpair()
         self._qmp.setblocking(False)
         self._qmp_text = b''
+        self._number = 0
         command = command + [
             '-chardev', 'stdio,id=com1,signal=off', '-serial', 'chardev:com1',
             '-chardev', f'socket,id=qmp,fd={theirs.fileno()}', '-mon', 'chardev=qmp,mode=control']
@@ -305,6 +306,21 @@ class QemuMachine(Machine):
                 yield json.loads(row)
             except ValueError:
                 continue
+
+    def qmp(self, execute, timeout=20, **arguments):
+        """Give QEMU a command and return its answer; raises MachineError if it refuses."""
+        self._number += 1
+        self._qmp.send(json.dumps({'execute': execute, 'arguments': arguments,
+                                   'id': self._number}).encode() + b'\n')
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline and not self.ended:
+            for answer in self._qmp_events():
+                if answer.get('id') == self._number:
+                    if 'error' in answer:
+                        raise MachineError('fail', f'QEMU: {answer["error"].get("desc")}')
+                    return answer.get('return')
+            time.sleep(0.02)
+        raise MachineError('timeout', f'QEMU does not answer "{execute}"')
 
     def send(self, text):
         data = text.encode() if isinstance(text, str) else text

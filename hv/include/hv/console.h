@@ -16,6 +16,7 @@ void console_init_irq(void);           /* interrupt-driven input once interrupts
 void console_end_boot(void);           /* hands input to dom0 */
 void console_input_to_hypervisor(void); /* what is typed goes to the debug keys */
 void console_start_sync(void);         /* output waits from now on (panic) */
+bool console_has_screen(void);         /* messages go to it too */
 void console_force_unlock(void);       /* panic: break locks */
 /* Log ring for XEN_SYSCTL_readconsole: copies from *index on; returns the bytes. */
 size_t console_read_ring(char *buf, size_t len, bool clear, bool incremental, uint32_t *index);
@@ -52,10 +53,11 @@ int serial_irq(void);                  /* GSI or -1 */
 void serial_set_sync(
     void); /* from now on serial_putc returns when the UART has taken the character */
 
-/* VGA text, 80x25 (hv/drivers/vga.c); the console lock is held. */
+/* VGA text, 80x25 (hv/drivers/vga.c), behind video.h; the console lock is held. */
+bool vga_text_mode(void);
 bool vga_init(void *framebuffer);      /* false: no VGA in text mode. Clears the screen */
 void vga_putc(char c);
-void vga_stop(void);
+void vga_cursor(unsigned int *x, unsigned int *y); /* where the next character goes */
 
 /* Debug keys (hv/drivers/keyhandler.c). diag keys run in softirq context. */
 void handle_keypress(char key);

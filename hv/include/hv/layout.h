@@ -44,6 +44,9 @@
 #define DIRECTMAP_VIRT_START _UL(0xffff840000000000)
 #define DIRECTMAP_VIRT_END _UL(0xffff880000000000)
 
+/* The boot page tables map so much of it. */
+#define BOOT_DIRECTMAP_LIMIT _UL(0x100000000)
+
 /* The image is linked at HV_IMAGE_START + this machine address and loaded there, or higher by a
    multiple of the alignment and wholly below the limit where that is taken. */
 #define HV_LOAD_ADDR 0x200000

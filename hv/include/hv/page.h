@@ -33,6 +33,7 @@
 #define PAGE_HV_RW (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_G | PTE_NX)
 #define PAGE_HV_RX (PTE_P | PTE_A | PTE_G)
 #define PAGE_HV_UC (PAGE_HV_RW | PTE_PCD | PTE_PWT)
+#define PAGE_HV_WC (PAGE_HV_RW | PTE_PAT)
 /* PAT of the PV ABI: WB WT UC- UC WC WP UC UC. */
 #define HV_PAT 0x050100070406ULL
 
