@@ -12,6 +12,7 @@ A guest's folder may hold test.conf, lines of key=value:
     domains=A;B        with launcher: the command lines of the domains, one per domain
     pack=NAME,NAME     further guests for domain 0 in its initrd ("self": this one)
     machines=qemu      where it can run (qemu,bochs)
+    firmware=uefi      starts by GRUB under OVMF, not directly; with machines=qemu
     timeout=N          seconds in QEMU (60)
     also-bochs=yes     in QEMU's run once more in Bochs, where QEMU is too lax to show the answer
     long=yes           only in `make check-long`
@@ -23,7 +24,6 @@ import os
 import re
 import shutil
 import struct
-import subprocess
 import sys
 import tempfile
 import time
@@ -32,11 +32,12 @@ import zlib
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(ROOT, 'tools', 'run'), os.path.join(ROOT, 'tools', 'image')]
 
+import iso  # noqa: E402
 import machine  # noqa: E402
 import packages  # noqa: E402
 
 DEFAULTS = {'cpus': '1', 'memory': '512', 'dom0-mem': '64', 'args': '', 'hv-args': '', 'cpu': '',
-            'launcher': 'no', 'domains': '', 'pack': '', 'machines': 'qemu,bochs',
+            'launcher': 'no', 'domains': '', 'pack': '', 'machines': 'qemu,bochs', 'firmware': 'bios',
             'timeout': '60', 'also-bochs': 'no', 'long': 'no', 'xen-differs': ''}
 HV_ARGS = 'com1=115200,8n1 console=com1 loglvl=all guest_loglvl=all noreboot'
 # What shows that no verdict can come any more, in the words of either hypervisor.
@@ -149,25 +150,13 @@ class Images:
         return result
 
     def iso(self, hypervisor, append, modules, work):
-        """A CD image that starts the hypervisor through GRUB, for Bochs."""
-        tree = os.path.join(work, 'iso', 'boot', 'grub')
-        os.makedirs(tree)
-        boot = os.path.dirname(tree)
-        shutil.copy(hypervisor, os.path.join(boot, 'hypervisor'))
-        lines = ['set timeout=0', 'set gfxpayload=text', 'menuentry test {',
-                 f'multiboot2 /boot/hypervisor placeholder {append}']
-        for number, module in enumerate(modules):
-            path, _, arguments = module.partition(' ')
-            shutil.copy(path, os.path.join(boot, f'module{number}'))
-            lines.append(f'module2 /boot/module{number} placeholder {arguments}')
-        with open(os.path.join(tree, 'grub.cfg'), 'w', encoding='utf-8') as file:
-            file.write('\n'.join(lines + ['}', '']))
+        """A CD image that starts the hypervisor through GRUB, for Bochs and for UEFI."""
         image = os.path.join(work, 'test.iso')
-        done = subprocess.run(['grub-mkrescue', '-d', '/usr/lib/grub/i386-pc', '-o', image,
-                               os.path.join(work, 'iso')], capture_output=True, text=True)
-        if done.returncode:
-            raise machine.MachineError('start', 'grub-mkrescue: ' +
-                                       (done.stderr.strip().split('\n')[-1] or 'failed'))
+        try:
+            iso.hypervisor_iso(image, hypervisor, append,
+                               [(m.partition(' ')[0], m.partition(' ')[2]) for m in modules])
+        except iso.IsoError as error:
+            raise machine.MachineError('start', str(error)) from error
         return image
 
 
@@ -175,10 +164,14 @@ def _start(images, hypervisor, name, conf, kind, model, work, log):
     append = f'{HV_ARGS} dom0_mem={conf["dom0-mem"]}M {conf["hv-args"]}'.rstrip()
     modules = images.modules(name, conf, work)
     if kind == 'bochs':
-        iso = images.iso(hypervisor, append, modules, work)
-        return machine.bochs(iso, model or machine.BOCHS_CPU, mem=int(conf['memory']), log=log)
-    return machine.qemu(kernel=hypervisor, append=append, modules=modules, cpus=int(conf['cpus']),
-                        mem=int(conf['memory']), cpu=machine.QEMU_CPU + conf['cpu'], log=log)
+        image = images.iso(hypervisor, append, modules, work)
+        return machine.bochs(image, model or machine.BOCHS_CPU, mem=int(conf['memory']), log=log)
+    if conf['firmware'] == 'uefi':
+        boot = {'iso': images.iso(hypervisor, append, modules, work), 'firmware': 'uefi'}
+    else:
+        boot = {'kernel': hypervisor, 'append': append, 'modules': modules}
+    return machine.qemu(cpus=int(conf['cpus']), mem=int(conf['memory']),
+                        cpu=machine.QEMU_CPU + conf['cpu'], log=log, **boot)
 
 
 def run(images, hypervisor, name, log, conf=None, kind='qemu', model=None):
