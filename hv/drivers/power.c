@@ -81,15 +81,24 @@ void acpi_power_off(void)
            acpi.pm1a_cnt);
 }
 
+static bool have_efi(void)
+{
+    return efi_runtime_usable();
+}
+
 static void reset_efi(void)
 {
     efi_reset(reboot_warm);
 }
 
+static bool have_acpi(void)
+{
+    return acpi.reset_port != 0;
+}
+
 static void reset_acpi(void)
 {
-    if (acpi.reset_port)
-        outb(acpi.reset_port, acpi.reset_value);
+    outb(acpi.reset_port, acpi.reset_value);
 }
 
 static void reset_keyboard(void)
@@ -132,14 +141,24 @@ static void reset_triple_fault(void)
     __asm__ volatile("int3");
 }
 
+static bool have_always(void)
+{
+    return true;
+}
+
 /* In the order in which they are tried. */
-static const struct { char letter; void (*fn)(void); } reset_ways[] = {
-    { 'e', reset_efi },
-    { 'a', reset_acpi },
-    { 'k', reset_keyboard },
-    { 'p', reset_pci },
-    { 'P', reset_power_cycle },
-    { 't', reset_triple_fault },
+static const struct {
+    char letter;
+    const char *name;
+    bool (*have)(void);
+    void (*fn)(void);
+} reset_ways[] = {
+    { 'e', "UEFI", have_efi, reset_efi },
+    { 'a', "ACPI", have_acpi, reset_acpi },
+    { 'k', "the keyboard controller", have_always, reset_keyboard },
+    { 'p', "PCI", have_always, reset_pci },
+    { 'P', "PCI's power cycle", have_always, reset_power_cycle },
+    { 't', "a triple fault", have_always, reset_triple_fault },
 };
 
 /* Words count by their first letter, as in Xen. */
@@ -163,6 +182,9 @@ custom_param("reboot", parse_reboot);
 
 static void try_reset(unsigned int way)
 {
+    if (!reset_ways[way].have())
+        return;
+    printk(XENLOG_INFO "Restarting the machine by %s\n", reset_ways[way].name);
     reset_ways[way].fn();
     udelay(RESET_WAIT_US);
 }

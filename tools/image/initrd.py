@@ -25,15 +25,18 @@ PROGRAMS = [                                # package, path in it, path in the i
     ('xenstore-utils', 'usr/bin/xenstore-ls', 'bin/xenstore-ls'),
     ('xenstore-utils', 'usr/bin/xenstore-read', 'bin/xenstore-read'),
     ('xenstore-utils', 'usr/bin/xenstore-write', 'bin/xenstore-write'),
+    ('efibootmgr', 'bin/efibootmgr', 'bin/efibootmgr'),
 ]
 LIBRARY_PACKAGES = [
-    'libc6', 'libxencall1', 'libxendevicemodel1', 'libxenevtchn1', 'libxenforeignmemory1',
+    'libc6', 'libefiboot1', 'libefivar1', 'libxencall1', 'libxendevicemodel1', 'libxenevtchn1', 'libxenforeignmemory1',
     'libxengnttab1', 'libxenmisc4.17', 'libxenstore4', 'libxentoolcore1', 'libxentoollog1',
 ]
 MODULES = {                                 # what /init loads together, in this order
     'xen': ['xen-privcmd', 'xenfs', 'xen-evtchn', 'xen-gntdev', 'xen-gntalloc'],
     'disk': ['virtio_pci', 'virtio_blk', 'loop', 'crc32c_generic', 'ext4'],
     'net': ['virtio_pci', 'virtio_net'],
+    'efi': ['efivarfs'],
+    'acpi': ['button'],
 }
 FOLDERS = ['bin', 'dev', 'etc', 'lib', 'lib64', 'lib/modules', 'mnt', 'proc', 'root', 'run', 'sbin',
            'sys', 'tmp', 'usr', 'usr/bin', 'usr/sbin', 'var', 'var/lib', 'var/lib/xenstored']
