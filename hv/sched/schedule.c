@@ -185,12 +185,8 @@ void vcpu_block(void)
 
 void vcpu_yield(void)
 {
-    spinlock_t *lock;
-    unsigned long flags = vcpu_schedule_lock(current, &lock);
-
-    scheduler->yield(current);
-    spin_unlock_irqrestore(lock, flags);
-    raise_softirq(SCHEDULE_SOFTIRQ);
+    if (scheduler->yield(current))
+        raise_softirq(SCHEDULE_SOFTIRQ);
 }
 
 /* --- moving --- */
@@ -205,8 +201,7 @@ static void migrate_finish(struct vcpu *v)
         spin_unlock_irqrestore(lock, flags);
         return;
     }
-    /* Last: from this on another lock protects v. */
-    WRITE_ONCE(v->processor, scheduler->pick_cpu(v));
+    scheduler->place(v); /* last: from this on another lock may protect v */
     spin_unlock_irqrestore(lock, flags);
     vcpu_wake(v);
 }
@@ -249,6 +244,7 @@ int vcpu_set_soft_affinity(struct vcpu *v, const cpumask_t *mask)
     unsigned long flags = vcpu_schedule_lock(v, &lock);
 
     v->soft_affinity = *mask;
+    cpu_raise_softirq(v->processor, SCHEDULE_SOFTIRQ); /* it may go to a CPU that it prefers */
     spin_unlock_irqrestore(lock, flags);
     return 0;
 }
@@ -347,11 +343,14 @@ static void follow_vcpu(struct vcpu *next, unsigned int cpu)
     evtchn_move_pirqs(next);
 }
 
+/* One that only moves to another CPU wants to run all the time. */
 static int runstate_of_stopped(const struct vcpu *v)
 {
-    if (READ_ONCE(v->pause_flags) & (BIT(VPF_blocked) | BIT(VPF_in_poll)))
+    unsigned long why = READ_ONCE(v->pause_flags);
+
+    if (why & (BIT(VPF_blocked) | BIT(VPF_in_poll)))
         return RUNSTATE_blocked;
-    return vcpu_runnable(v) ? RUNSTATE_runnable : RUNSTATE_offline;
+    return vcpu_runnable(v) || why == BIT(VPF_migrating) ? RUNSTATE_runnable : RUNSTATE_offline;
 }
 
 void schedule(void)
@@ -421,10 +420,9 @@ int sched_init_vcpu(struct vcpu *v)
     cpumask_fill(&v->hard_affinity);
     cpumask_fill(&v->soft_affinity);
     v->runstate.state = RUNSTATE_offline;
-    v->processor = v->vcpu_id % nr_cpu_ids;
+    v->processor = (v->domain->domain_id + v->vcpu_id) % nr_cpu_ids;
     if (!cpumask_test(v->processor, &cpu_online_map))
         v->processor = cpumask_first(&cpu_online_map);
-    v->processor = scheduler->pick_cpu(v);
     return scheduler->init_vcpu(v);
 }
 

@@ -4,7 +4,8 @@
  * affinities, latency of waking vCPUs, accounting of run states, and random operations during which
  * no vCPU may run twice or while it must not.
  */
-/* sources: hv/sched/credit.c hv/sched/schedule.c hv/lib/bitops.c */
+/* sources: hv/sched/credit.c hv/sched/credit_cap.c hv/sched/credit_place.c hv/sched/schedule.c */
+/* sources: hv/lib/bitops.c */
 /* cflags: -DHV_UNIT_TEST */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Scheduling of vCPUs on physical CPUs (hv/sched/): schedule.c is the frame (run states, block,
- * wake, pause, poll, switch), credit.c the policy (proportional share by weight, limited by cap;
+ * wake, pause, poll, switch), credit*.c the policy (proportional share by weight, limited by cap;
  * work stealing; affinity).
  */
 #ifndef HV_SCHED_H
@@ -18,6 +18,9 @@ void sched_init(void);                        /* boot CPU; before the first doma
 void sched_init_cpu(unsigned int cpu);
 int sched_init_domain(struct domain *d);
 void sched_free_domain(struct domain *d);
+/* Before sched_init_cpu(): the CPUs, cpu among them, that share memory and caches with it; work
+   moves between them more readily. All CPUs until told otherwise. The set stays the caller's. */
+void sched_set_near(unsigned int cpu, const cpumask_t *near);
 int sched_init_vcpu(struct vcpu *v);          /* picks the first CPU; affinity as set or all */
 void sched_free_vcpu(struct vcpu *v);
 
@@ -84,12 +87,12 @@ struct scheduler {
     /* The following with the lock of v->processor held, interrupts off. */
     void (*sleep)(struct vcpu *v);            /* off the run queue, or off the CPU soon */
     void (*wake)(struct vcpu *v);             /* on the run queue; pokes a CPU that should run it */
-    void (*yield)(struct vcpu *v);
     /* This CPU's queue; current is put back if it may run. The result's `next` is on no queue. */
     struct task_slice (*do_schedule)(s_time_t now);
-    /* The lock is held or v is new. A CPU that v may run on. */
-    unsigned int (*pick_cpu)(const struct vcpu *v);
+    /* The lock is held or v is new. Sets v->processor to a CPU that v may run on. */
+    void (*place)(struct vcpu *v);
     /* Without locks. */
+    bool (*yield)(struct vcpu *v);            /* current; false: there is nobody to yield to */
     int (*adjust)(struct domain *d, struct xen_domctl_scheduler_op *op);
     int (*adjust_global)(struct xen_sysctl_scheduler_op *op);
     void (*dump_cpu)(unsigned int cpu);

@@ -13,7 +13,7 @@
 
 #define SECONDS 2
 #define BOTH 3
-#define TRIES 4
+#define TRIES 3
 
 #define NR 3
 
@@ -83,7 +83,7 @@ static void measure(const char *what, unsigned long percent[2])
 
 static bool about_1_to_3(const unsigned long percent[2])
 {
-    return percent[0] >= 15 && percent[0] <= 42 && percent[1] >= 56;
+    return percent[0] >= 20 && percent[0] <= 32 && percent[1] >= 66;
 }
 
 static void parameters(void)
@@ -131,7 +131,8 @@ void test_main(void)
     require(share(0, 256, 0), 0);
     require(share(1, 768, 0), 0);
     require(share(2, 1024, 0), 0);
-    /* A busy computer that holds a processor back for long evens the shares out: once is enough. */
+    /* A busy computer that holds a processor back while Xen looks whom to charge moves the shares:
+       once is enough. */
     for (i = 0; i < TRIES && !about_1_to_3(got); i++)
         measure("weights 1:3 on one processor", got);
     check(about_1_to_3(got), "weights 1:3 got %lu %% and %lu %%", got[0], got[1]);
@@ -140,17 +141,17 @@ void test_main(void)
     place(0, BOTH);
     place(1, BOTH);
     measure("free on two processors", got);
-    check(got[0] >= 80 && got[1] >= 80, "two free vCPUs on two processors got %lu %% and %lu %%",
+    check(got[0] >= 90 && got[1] >= 90, "two free vCPUs on two processors got %lu %% and %lu %%",
           got[0], got[1]);
 
     require(share(0, 256, 25), 0);
     measure("cap 25 %", got);
-    check(got[0] >= 10 && got[0] <= 35, "a cap of 25 %% gave %lu %%", got[0]);
-    check(got[1] >= 80, "the other one got %lu %%", got[1]);
+    check(got[0] >= 13 && got[0] <= 29, "a cap of 25 %% gave %lu %%", got[0]);
+    check(got[1] >= 90, "the other one got %lu %%", got[1]);
 
     require(share(0, 256, 0), 0);
     measure("no cap any more", got);
-    check(got[0] >= 80, "without cap again: %lu %%", got[0]);
+    check(got[0] >= 90, "without cap again: %lu %%", got[0]);
     expect(domain_destroy(&burner[0]), 0);
     expect(domain_destroy(&burner[1]), 0);
 }
