@@ -130,15 +130,24 @@ def _unit_tests(context):
                      if re.fullmatch(r'test_\w+\.c', f)) if os.path.isdir(
                          os.path.join(ROOT, 'tests', 'unit')) else []
 
-    def run(name):
-        program, log = os.path.join(folder, name), context.log(f'unit/{name[5:]}')
+    def run(name, args=(), limit=120):
+        program = os.path.join(folder, name)
+        log = context.log('-'.join([f'unit/{name[5:]}', *args]))
         if context.unbuilt(program):
             return Outcome(FAIL, context.unbuilt(program))
         env = dict(os.environ, ASAN_OPTIONS='detect_leaks=1:abort_on_error=0',
                    UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1')
-        return _judge(_run_program([program], log, 120, env), log, 120)
+        return _judge(_run_program([program, *args], log, limit, env), log, limit)
 
-    return [Test(f'unit/{s[5:-2]}', lambda n=s[:-2]: run(n), cost=1) for s in sources]
+    tests = [Test(f'unit/{s[5:-2]}', lambda n=s[:-2]: run(n), cost=1) for s in sources]
+    for source in sources:
+        with open(os.path.join(ROOT, 'tests', 'unit', source), encoding='utf-8') as file:
+            found = re.search(r'^/\* long: (\d+) \*/$', file.read(), re.M)
+        if found:
+            tests.append(Test(f'unit/{source[5:-2]}-long',
+                              lambda n=source[:-2], s=int(found[1]): run(n, ('long',), s),
+                              long=True, cost=int(found[1]) / 3))
+    return tests
 
 
 def _system_tests(context):
