@@ -24,7 +24,9 @@ struct cpu_data {
     uint32_t max_leaf, max_ext_leaf;
     uint32_t paddr_bits, vaddr_bits;
     uint32_t features[FEATURESET_WORDS]; /* host, by featureset word
-                                            (xen/arch-x86/cpufeatureset.h) */
+                                            (xen/arch-x86/cpufeatureset.h), as the hypervisor
+                                            takes it (hv/spec.h) */
+    uint64_t arch_caps;                  /* MSR_ARCH_CAPABILITIES as the CPU has it */
     char brand[52];
 };
 enum cpu_vendor { VENDOR_unknown, VENDOR_intel, VENDOR_amd, VENDOR_hygon };

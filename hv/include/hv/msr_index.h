@@ -13,10 +13,17 @@
 #define  APIC_BASE_DEFAULT 0xfee00000
 #define MSR_FEATURE_CONTROL 0x0000003a
 #define  FEATURE_CONTROL_LOCK 1u
+#define MSR_CORE_THREAD_COUNT 0x00000035 /* threads in bits 15:0, cores in 31:16 */
 #define MSR_TSC_ADJUST 0x0000003b
 #define MSR_SPEC_CTRL 0x00000048
+#define  SPEC_CTRL_IBRS (1u << 0)
+#define  SPEC_CTRL_STIBP (1u << 1)
+#define  SPEC_CTRL_SSBD (1u << 2)
+#define  SPEC_CTRL_PSFD (1u << 7)
+#define  SPEC_CTRL_BHI_DIS_S (1u << 10)
 #define MSR_PRED_CMD 0x00000049
-#define  PRED_CMD_IBPB 1u
+#define  PRED_CMD_IBPB (1u << 0)
+#define  PRED_CMD_SBPB (1u << 7)
 #define MSR_UCODE_WRITE 0x00000079
 #define MSR_UCODE_REV 0x0000008b
 #define MSR_P6_PERFCTR0 0x000000c1
@@ -28,6 +35,14 @@
 #define MSR_MTRRCAP 0x000000fe
 #define MSR_ARCH_CAPABILITIES 0x0000010a
 #define MSR_FLUSH_CMD 0x0000010b
+#define  FLUSH_CMD_L1D (1u << 0)
+#define MSR_TSX_CTRL 0x00000122
+#define  TSX_CTRL_RTM_DISABLE (1u << 0)
+#define  TSX_CTRL_CPUID_CLEAR (1u << 1)
+#define MSR_MCU_OPT_CTRL 0x00000123
+#define  MCU_OPT_CTRL_RNGDS_MITG_DIS (1u << 0)
+#define  MCU_OPT_CTRL_GDS_MIT_DIS (1u << 4)
+#define  MCU_OPT_CTRL_GDS_MIT_LOCK (1u << 5)
 #define MSR_MISC_FEATURES_ENABLES 0x00000140
 #define MSR_SYSENTER_CS 0x00000174
 #define MSR_SYSENTER_ESP 0x00000175
@@ -97,5 +112,6 @@
 #define MSR_AMD_FAM15H_PERFCTR5 0xc001020b
 #define MSR_AMD_DE_CFG 0xc0011029
 #define  DE_CFG_LFENCE_SERIALISE (1u << 1)
+#define  DE_CFG_FP_BACKUP_FIX (1u << 9) /* Zen 2: no floating-point move elimination */
 
 #endif
