@@ -24,7 +24,9 @@
 #define SCRATCH(n) AT_RSP(CPUINFO_pv_scratch + 8 * n)
 
 ENTRY(pv_syscall_entry)
+    HOOK ALT_XPTI, xpti_syscall
     movq %rbx, SCRATCH(0)
+LOCAL(syscall_entered)
     movq AT_RSP(CPUINFO_current), %rbx
     testb $(PVF_KERNEL_BIT | PVF_SLOW_SYSCALL_BIT), PVV_flags(%rbx)
     jnz syscall_full
@@ -61,6 +63,7 @@ ENTRY(pv_syscall_entry)
     movq SCRATCH(0), %rbx
     movq %rsi, AT_RSP(UREGS_rsp)
     movq SCRATCH(1), %rsi
+    HOOK ALT_SHORT_EXIT, exit_syscall
     movq AT_RSP(UREGS_rsp), %rsp
     sysretq
 
@@ -97,8 +100,10 @@ syscall_saved:
     pushq $0
     movl $PV_ENTRY_SYSCALL, 4(%rsp)
     SAVE_REGS rbx=(CPUINFO_pv_scratch-UREGS_r11)(%rsp)
+    HOOK ALT_ENTRY, work_syscall
     testb $PVF_KERNEL_BIT, PVV_flags(%rbx)
-    jz 8f
+    jz syscall_upcall
+LOCAL(hypercall_entered)
 
     /* A number that is too large becomes that of the row behind the last, which refuses; without a
        branch, so that no guess leads beyond the table. */
@@ -136,7 +141,10 @@ syscall_saved:
     jnz pv_iret
     andl $~(X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_RF), %r11d
     orl $X86_EFLAGS_IF, %r11d
+    HOOK ALT_EXIT, exit_sysret
+    HOOK ALT_EXIT_DIV, exit_div_hypercall
     movq UREGS_rdi(%rsp), %rdi
+LOCAL(hypercall_restore)
     movq UREGS_rsi(%rsp), %rsi
     movq UREGS_rdx(%rsp), %rdx
     movq UREGS_r8(%rsp), %r8
@@ -146,7 +154,8 @@ syscall_saved:
     movq UREGS_rsp(%rsp), %rsp
     sysretq
 
-8:  incq VCPU_count_syscalls(%rbx)
+LOCAL(syscall_upcall)
+    incq VCPU_count_syscalls(%rbx)
     call pv_syscall_upcall
     jmp pv_exit_rbx
 END(pv_syscall_entry)
@@ -205,6 +214,7 @@ pv_iret_call:
     swapgs
     movq PVV_guest_root_user(%rbx), %rsi
     movq %rsi, %cr3
+    HOOK ALT_SHORT_EXIT, exit_iret_call
     movq SCRATCH(2), %rdx
     movq SCRATCH(1), %rsi
     movq SCRATCH(0), %rbx
@@ -238,7 +248,9 @@ iret_masked:
 #define SCRATCH_EC(n) AT_EC(CPUINFO_pv_scratch + 8 * n)
 
 ENTRY(entry_pf)
+    HOOK ALT_XPTI, xpti_pf
     movl $X86_EXC_PF, 4(%rsp)
+LOCAL(pf_entered)
     testb $3, AT_EC(UREGS_cs)
     jz exception_common
     movq %rbx, SCRATCH_EC(0)
@@ -289,6 +301,7 @@ ENTRY(entry_pf)
     subq $8, %rsi
     movq %rsi, AT_EC(UREGS_rsp)
     movq SCRATCH_EC(1), %rsi
+    HOOK ALT_SHORT_EXIT, exit_pf
     movq AT_EC(UREGS_rsp), %rsp
     sysretq
 
@@ -329,7 +342,9 @@ ENTRY(pv_cstar_entry)
     pushq $0
     movl $PV_ENTRY_SYSCALL, 4(%rsp)
     SAVE_REGS
+    HOOK ALT_ENTRY, work_syscall32
     movq CPUINFO_current(%rsp), %rbx
+LOCAL(syscall32_saved)
     incq VCPU_count_syscalls(%rbx)
     call pv_syscall32_upcall
     jmp pv_exit_rbx
@@ -349,7 +364,9 @@ ENTRY(pv_sysenter_entry)
     pushq $2
     popfq
     CLOSE_SMAP
+    HOOK ALT_ENTRY, work_sysenter
     movq CPUINFO_current(%rsp), %rbx
+LOCAL(sysenter_saved)
     incq VCPU_count_syscalls(%rbx)
     call pv_sysenter_upcall
     jmp pv_exit_rbx
@@ -396,27 +413,17 @@ pv_restore:
     jnz pv_iret
     andl $~(X86_EFLAGS_IOPL | X86_EFLAGS_VM | X86_EFLAGS_RF), %r11d
     orl $X86_EFLAGS_IF, %r11d
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbp
-    popq %rbx
-    addq $8, %rsp
-    popq %r10
-    popq %r9
-    popq %r8
-    popq %rax
-    addq $8, %rsp
-    popq %rdx
-    popq %rsi
-    popq %rdi
+    HOOK ALT_EXIT, exit_sysret
+    HOOK ALT_EXIT_DIV, exit_div_sysret
+    RESTORE_FOR_SYSRET
     movq UREGS_rsp - UREGS_error_code(%rsp), %rsp
     sysretq
 
 pv_iret:
     andl $~(X86_EFLAGS_IOPL | X86_EFLAGS_VM), UREGS_eflags(%rsp)
     orl $X86_EFLAGS_IF, UREGS_eflags(%rsp)
+    HOOK ALT_EXIT, exit_iret
+    HOOK ALT_EXIT_DIV, exit_div_iret
     RESTORE_REGS
     addq $8, %rsp
     .globl pv_iret_insn

@@ -21,6 +21,7 @@
 #include <hv/sched.h>
 #include <hv/smp.h>
 #include <hv/softirq.h>
+#include <hv/spec.h>
 #include <hv/time.h>
 #include <hv/timer.h>
 #include <hv/traps.h>
@@ -165,6 +166,7 @@ static void __init init_cpu0(void)
     if (cpu_prepare(0))
         refuse("memory", "none is left for the boot CPU's tables; give the machine more memory");
     traps_init();
+    spec_init();
     cpu_init();
     xstate_init();
 }

@@ -45,12 +45,11 @@ ENTRY(exception_common)
     SAVE_REGS
     cld
     CLOSE_SMAP
+    HOOK ALT_ENTRY, work_exception
     movq %rsp, %rdi
     testb $3, UREGS_cs(%rsp)
     jz exception_in_hv
-    .globl exception_of_guest
-    .hidden exception_of_guest
-exception_of_guest: /* RDI = RSP = cpu_info */
+LOCAL(exception_of_guest) /* RDI = RSP = cpu_info */
     movq CPUINFO_current(%rsp), %rbx
     movl UREGS_entry_vector(%rsp), %eax
     incq VCPU_count_exceptions(%rbx, %rax, 8)
@@ -89,8 +88,10 @@ ENTRY(entry_db)
     SAVE_REGS
     cld
     CLOSE_SMAP
+    HOOK ALT_ENTRY, work_db
     testb $3, UREGS_cs(%rsp)
     jz 1f
+LOCAL(debug_of_guest)
     MOVE_TO_PRIMARY
     movq %rsp, %rdi
     jmp exception_of_guest
@@ -107,6 +108,7 @@ ENTRY(entry_nmi)
     SAVE_REGS
     cld
     CLOSE_SMAP
+    HOOK ALT_ENTRY, work_nmi
     movq %rsp, %rdi
     call do_nmi
     jmp return_to_hv
@@ -118,6 +120,7 @@ ENTRY(entry_mc)
     SAVE_REGS
     cld
     CLOSE_SMAP
+    HOOK ALT_ENTRY, work_mc
     movq %rsp, %rdi
     call do_machine_check
     jmp return_to_hv
@@ -128,6 +131,7 @@ ENTRY(entry_df)
     SAVE_REGS
     cld
     CLOSE_SMAP
+    HOOK ALT_ENTRY, work_df
     movq %rsp, %rdi
     call do_double_fault
     ud2
@@ -148,7 +152,9 @@ software_interrupt:
     cld
     CLOSE_SMAP
     movq %rsp, %rdi
+    HOOK ALT_ENTRY, work_software
     movq CPUINFO_current(%rsp), %rbx
+LOCAL(software_interrupt_saved)
     incq VCPU_count_software(%rbx)
     jmp exception_counted
 END(entry_int82)
@@ -169,8 +175,10 @@ ENTRY(irq_common)
     SAVE_REGS
     cld
     CLOSE_SMAP
+    HOOK ALT_ENTRY, work_irq
     movq %rsp, %rdi
     call do_irq
+LOCAL(irq_done)
     testb $3, UREGS_cs(%rsp)
     jnz pv_exit_to_guest
     jmp return_to_hv

@@ -5,6 +5,7 @@
 #include <hv/msr_index.h>
 #include <hv/processor.h>
 #include <hv/smp.h>
+#include <hv/spec.h>
 #include <pv/pv.h>
 
 static const struct { enum x86_feature feature; unsigned long bit; } cr4_features[] = {
@@ -41,6 +42,7 @@ void cpu_init(void)
     get_cpu_info()->cr4 = cr4;
     wrmsr(MSR_PAT, HV_PAT);
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
+    spec_init_cpu();
     pv_entry_cpu_init(cpu, cpu_stub[cpu]);
     __asm__ volatile("movq %0, %%dr7" : : "r"(X86_DR7_DEFAULT));
     __asm__ volatile("movq %0, %%dr6" : : "r"(X86_DR6_DEFAULT));

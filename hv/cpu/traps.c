@@ -199,5 +199,4 @@ void traps_init(void)
 {
     if (cpu_has(X86_FEATURE_SMAP))
         alternatives_apply(BIT(ALT_SMAP));
-    branch_thunks_apply(THUNK_RETPOLINE, false, false);
 }

@@ -80,6 +80,8 @@ static uint64_t offered_components(void)
 
     cpuid_count(XSTATE_LEAF, 0, &a, &b, &c, &d);
     mask = (((uint64_t)d << 32) | a) & XSTATE_SWITCHED;
+    if (!cpu_has(X86_FEATURE_AVX))
+        mask &= ~(uint64_t)XCR0_AVX;
     if ((mask & XCR0_AVX512) != XCR0_AVX512 || !(mask & XCR0_AVX))
         mask &= ~(uint64_t)XCR0_AVX512;
     return mask;

@@ -7,6 +7,7 @@
 #include <hv/backend.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
+#include <hv/spec.h>
 #include <hv/time.h>
 #include <hv/xstate.h>
 
@@ -27,6 +28,7 @@ static void load_vcpu(struct vcpu *v)
         xstate_restore(v);
     }
     cpu_policy_switch_to(v);
+    spec_switch_to(v);
     v->domain->backend->switch_to(v);
 }
 

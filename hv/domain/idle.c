@@ -6,6 +6,7 @@
 #include <hv/flush.h>
 #include <hv/processor.h>
 #include <hv/sched.h>
+#include <hv/spec.h>
 
 DEFINE_PER_CPU(struct vcpu *, idle_vcpu);
 DEFINE_PER_CPU(uint64_t, idle_halts);
@@ -18,6 +19,7 @@ static void idle_halt(void)
         local_irq_enable();
     } else {
         this_cpu(idle_halts)++;
+        spec_enter_idle();
         safe_halt();
     }
 }

@@ -12,6 +12,12 @@
 /* Features; at most 32. */
 #define ALT_SMAP 0           /* STAC and CLAC around the guest's memory */
 #define ALT_BRANCH_HARDEN 1  /* LFENCE behind chosen conditional branches */
+/* hv/cpu/spec_entry.S */
+#define ALT_ENTRY 2          /* work on entry from a guest */
+#define ALT_EXIT 3           /* work on exit to a PV guest */
+#define ALT_EXIT_DIV 6       /* the same if a DIV is all of it */
+#define ALT_XPTI 4           /* guests on copies of their root tables: short ways in */
+#define ALT_SHORT_EXIT 5     /* the short ways between a PV guest's user mode and kernel */
 
 #define ALT_KIND_INSN 0
 #define ALT_KIND_JUMP 1

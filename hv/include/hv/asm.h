@@ -10,6 +10,8 @@
 #include "asm-offsets.h"
 
 #define ENTRY(name) .globl name; .hidden name; .balign 16; name:
+/* A place within a function that another file jumps to. */
+#define LOCAL(name) .globl name; .hidden name; name:
 #define END(name) .type name, @function; .size name, . - name
 
 /* As the compiler makes them; hv/cpu/thunk.S. */
@@ -79,6 +81,25 @@
     movq \where, CPUINFO_exits(%rsp, \index, EXIT_RECORD_SIZE / EXIT_STEP)
     movq \what, CPUINFO_exits + 8(%rsp, \index, EXIT_RECORD_SIZE / EXIT_STEP)
     addb $EXIT_STEP, CPUINFO_exit_next(%rsp)
+.endm
+
+/* The same for SYSRET, which loads RIP and RFLAGS from RCX and R11. */
+.macro RESTORE_FOR_SYSRET
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    addq $8, %rsp
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rax
+    addq $8, %rsp
+    popq %rdx
+    popq %rsi
+    popq %rdi
 .endm
 
 /* reg = struct cpu_info of this CPU, from any of its stacks. */

@@ -48,10 +48,14 @@ struct cpu_info {
     struct cpu_user_regs guest_regs;   /* of the guest interrupted; TSS.rsp0 points behind its ss */
     uint32_t cpu_id;
     uint8_t exit_next;                 /* place of the next of exits, in steps of EXIT_STEP */
+    uint8_t spec_flags;                /* SPECF_* (hv/spec.h) for the running vCPU */
     struct vcpu *current_vcpu;
     unsigned long per_cpu_offset;
-    uint64_t hv_cr3;                   /* CR3 while in the hypervisor; 0 = keep the guest's (no
-                                          xpti) */
+    uint64_t hv_cr3;                   /* while a guest runs on a copy of its root table: CR3 to
+                                          load on entry; else 0 (hv/cpu/spec_entry.S) */
+    uint64_t xpti_cr3_user, xpti_cr3_kernel; /* the copies for guest_mode; 0: none */
+    uint64_t cr3_noflush;              /* CR3_NOFLUSH, if PCIDs are in use */
+    uint32_t host_spec_ctrl, guest_spec_ctrl; /* MSR_SPEC_CTRL in the hypervisor, in the guest */
     unsigned long cr4;                 /* value in CR4 */
     unsigned long softirq_pending;     /* hv/softirq.h */
     unsigned long pv_scratch[4];       /* pv/entry.S: registers of the guest before there is a

@@ -75,6 +75,8 @@ struct vcpu {
     void *xsave_area;                    /* (c) hv/cpu/xstate.c */
     uint64_t xcr0, xcr0_accum;           /* (v) */
     uint32_t tsc_aux;                    /* (v) MSR_TSC_AUX; on the CPU while running */
+    uint32_t spec_ctrl;                  /* (v) MSR_SPEC_CTRL, likewise */
+    uint64_t run_id;                     /* (v) of all vCPUs there ever were; 0: has not run */
     unsigned long debugreg[8];           /* (v) */
 
     /* Events. */
