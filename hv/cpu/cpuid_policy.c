@@ -17,6 +17,7 @@
 #include <hv/msr_index.h>
 #include <hv/percpu.h>
 #include <hv/processor.h>
+#include <hv/spec.h>
 #include <hv/time.h>
 #include <hv/xstate.h>
 #include <pv/pv.h>
@@ -48,8 +49,8 @@ static bool ready, faulting;
 
 /* clang-format off: tables by subject, several entries a line */
 #define F(name) X86_FEATURE_##name
-/* What PV guests may see if the host has it. Left out against Xen 4.17: what needs MSR_SPEC_CTRL
-   switched with the vCPU (IBRSB, STIBP, SSBD, INTEL_PSFD), and breakpoint address masks (DBEXT). */
+/* What PV guests may see if the host has it. Left out against Xen 4.17: breakpoint address masks
+   (DBEXT). */
 static const uint16_t pv_features[] = {
     F(FPU), F(DE), F(TSC), F(MSR), F(PAE), F(MCE), F(CX8), F(APIC), F(SEP), F(MCA), F(CMOV), F(PAT),
     F(CLFLUSH), F(ACPI), F(MMX), F(FXSR), F(SSE), F(SSE2), F(SS), F(HTT), F(SSE3), F(PCLMULQDQ),
@@ -67,7 +68,8 @@ static const uint16_t pv_features[] = {
     F(VERW_CLEAR), F(NSCB), F(SBPB), F(IBPB_BRTYPE), F(SRSO_NO), F(SRSO_US_NO), F(MCDT_NO),
     F(RDCL_NO), F(INTEL_SSB_NO), F(MDS_NO), F(IF_PSCHANGE_MC_NO), F(TAA_NO), F(SBDR_SSDP_NO),
     F(FBSDP_NO), F(PSDP_NO), F(FB_CLEAR), F(BHI_NO), F(PBRSB_NO), F(GDS_NO), F(RFDS_NO),
-    F(RFDS_CLEAR), F(ITS_NO), F(TSA_SQ_NO), F(TSA_L1_NO),
+    F(RFDS_CLEAR), F(ITS_NO), F(TSA_SQ_NO), F(TSA_L1_NO), F(IBRSB), F(STIBP), F(SSBD),
+    F(INTEL_PSFD), F(EIBRS), F(RSBA), F(RRSBA),
 };
 /* Only when the tools ask for it. */
 static const uint16_t pv_optional_features[] = {
@@ -91,7 +93,13 @@ static const uint16_t needs[][2] = {
     {F(AVX512_VNNI), F(AVX512F)}, {F(AVX512_VPOPCNTDQ), F(AVX512F)},
     {F(AVX512_VP2INTERSECT), F(AVX512F)}, {F(AVX512_VBMI), F(AVX512BW)},
     {F(AVX512_VBMI2), F(AVX512BW)}, {F(AVX512_BITALG), F(AVX512BW)}, {F(AVX512_BF16), F(AVX512BW)},
-    {F(TSXLDTRK), F(RTM)},
+    {F(TSXLDTRK), F(RTM)}, {F(STIBP), F(IBRSB)}, {F(SSBD), F(IBRSB)}, {F(INTEL_PSFD), F(IBRSB)},
+    {F(EIBRS), F(IBRSB)}, {F(IBPB_RET), F(IBPB)}, {F(SBPB), F(IBPB)}, {F(IBPB_BRTYPE), F(IBPB)},
+};
+/* Intel: what guests may be shown on any machine, since they may move to one where it counts: that
+   returns are guessed by others' training, and that VERW clears. */
+static const uint16_t harmless[] = {
+    F(RSBA), F(RRSBA), F(MD_CLEAR), F(FB_CLEAR), F(RFDS_CLEAR),
 };
 #undef F
 /* clang-format on */
@@ -220,7 +228,7 @@ static void read_raw(struct cpuid_policy *p)
     for (unsigned int i = p->feat[0].a + 1; i < NR_FEAT; i++)
         p->feat[i] = (struct cpuid_leaf){ };
     cpuid_leaves_to_features(p);
-    memcpy(&p->fs[ARCH_CAPS_WORD], &boot_cpu.features[ARCH_CAPS_WORD], sizeof(uint64_t));
+    memcpy(&p->fs[ARCH_CAPS_WORD], &boot_cpu.arch_caps, sizeof(uint64_t));
 }
 
 static uint64_t policy_xcr0(const struct cpuid_policy *p)
@@ -320,6 +328,33 @@ static void make_host_policy(struct cpuid_policy *p)
     p->feat[0].a = MIN(p->feat[0].a, (uint32_t)NR_FEAT - 1);
     p->ext[0].a = MIN(p->ext[0].a, EXT_BASE + NR_EXT - 1);
     cpuid_finish_policy(p);
+    /* Findings about a CPU that has no such register. */
+    memcpy(&p->fs[ARCH_CAPS_WORD], &boot_cpu.features[ARCH_CAPS_WORD], sizeof(uint64_t));
+}
+
+/* Speculation: the host's state, in the words that guests look for (hv/spec.h). */
+static void adjust_speculation(uint32_t *fs, bool max)
+{
+    if (!spec.msr_sc[SPEC_PV])
+        fs_clear(fs, X86_FEATURE_IBRSB);
+    else
+        fs_set(fs, X86_FEATURE_STIBP);       /* does nothing where there are no threads */
+    if (cpu_has(X86_FEATURE_IBRSB))
+        fs_set(fs, X86_FEATURE_IBPB);        /* AMD's name of half of it */
+    if (boot_cpu.vendor == VENDOR_amd && max)
+        fs_set(fs, X86_FEATURE_VERW_CLEAR);
+    if (boot_cpu.vendor != VENDOR_intel)
+        return;
+    fs_set(fs, X86_FEATURE_ARCH_CAPS);
+    for (unsigned int i = 0; i < ARRAY_SIZE(harmless) && max; i++)
+        fs_set(fs, harmless[i]);
+    if (max ? fs_test(fs, X86_FEATURE_RTM) : spec.tsx_off)
+        fs_set(fs, X86_FEATURE_RTM_ALWAYS_ABORT);
+    /* Without IBRS in the guest's hands, nothing restricts what its returns are guessed by. */
+    if (!max && fs_test(fs, X86_FEATURE_RRSBA) && !fs_test(fs, X86_FEATURE_IBRSB)) {
+        fs_clear(fs, X86_FEATURE_RRSBA);
+        fs_set(fs, X86_FEATURE_RSBA);
+    }
 }
 
 static void make_pv_policy(struct cpuid_policy *p, bool with_optional)
@@ -337,6 +372,7 @@ static void make_pv_policy(struct cpuid_policy *p, bool with_optional)
     fs_set(p->fs, X86_FEATURE_HYPERVISOR);
     if (!host_xcr0)
         fs_clear(p->fs, X86_FEATURE_XSAVE);
+    adjust_speculation(p->fs, with_optional);
     cpuid_finish_policy(p);
 }
 
@@ -348,11 +384,6 @@ static void detect_features(void)
     if (boot_cpu.vendor != VENDOR_intel) {
         fs_clear(boot_cpu.features, X86_FEATURE_SEP);
         boot_cpu.features[X86_FEATURE_SYSCALL / 32] &= ~EXT1_COMMON;
-    }
-
-    if (cpu_has(X86_FEATURE_ARCH_CAPS) && !rdmsr_safe(MSR_ARCH_CAPABILITIES, &val)) {
-        boot_cpu.features[ARCH_CAPS_WORD] = (uint32_t)val;
-        boot_cpu.features[ARCH_CAPS_WORD + 1] = (uint32_t)(val >> 32);
     }
     faulting = boot_cpu.vendor == VENDOR_intel && !rdmsr_safe(MSR_PLATFORM_INFO, &val) &&
                (val & PLATFORM_INFO_CPUID_FAULT);

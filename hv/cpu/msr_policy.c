@@ -205,9 +205,34 @@ static int wr_tsc_aux(struct vcpu *v, uint32_t msr, uint64_t val)
     return 0;
 }
 
+/* What the guest sets is loaded on the way to it. */
+static int rd_spec_ctrl(struct vcpu *v, uint32_t msr, uint64_t *val)
+{
+    *val = v->spec_ctrl;
+    return guest_has(v->domain, X86_FEATURE_IBRSB) ? 0 : -EPERM;
+}
+
+static int wr_spec_ctrl(struct vcpu *v, uint32_t msr, uint64_t val)
+{
+    uint64_t valid = SPEC_CTRL_IBRS | SPEC_CTRL_STIBP;
+
+    if (guest_has(v->domain, X86_FEATURE_SSBD))
+        valid |= SPEC_CTRL_SSBD;
+    if (guest_has(v->domain, X86_FEATURE_INTEL_PSFD))
+        valid |= SPEC_CTRL_PSFD;
+    if (!guest_has(v->domain, X86_FEATURE_IBRSB) || (val & ~valid))
+        return -EPERM;
+    v->spec_ctrl = (uint32_t)val;
+    get_cpu_info()->guest_spec_ctrl = (uint32_t)val;
+    return 0;
+}
+
 static int wr_pred_cmd(struct vcpu *v, uint32_t msr, uint64_t val)
 {
-    if (!guest_has(v->domain, X86_FEATURE_IBPB) || (val & ~(uint64_t)PRED_CMD_IBPB))
+    uint64_t valid = PRED_CMD_IBPB | (guest_has(v->domain, X86_FEATURE_SBPB) ? PRED_CMD_SBPB : 0);
+
+    if ((!guest_has(v->domain, X86_FEATURE_IBPB) && !guest_has(v->domain, X86_FEATURE_IBRSB)) ||
+        (val & ~valid))
         return -EPERM;
     if (val)
         wrmsr(MSR_PRED_CMD, val);
@@ -252,6 +277,7 @@ static const struct msr_row {
     { MSR_FS_BASE, MSR_KERNEL_GS_BASE, rd_base, wr_base },
     { MSR_TSC_AUX, MSR_TSC_AUX, rd_tsc_aux, wr_tsc_aux },
     { MSR_TSC, MSR_TSC, rd_tsc, wr_fault },
+    { MSR_SPEC_CTRL, MSR_SPEC_CTRL, rd_spec_ctrl, wr_spec_ctrl },
     { MSR_PRED_CMD, MSR_PRED_CMD, rd_fault, wr_pred_cmd },
     { MSR_PLATFORM_ID, MSR_PLATFORM_ID, rd_host_intel, wr_fault },
     { MSR_APIC_BASE, MSR_APIC_BASE, rd_apic_base, wr_fault },
