@@ -26,6 +26,9 @@ enum lock_order {
     LOCK_EVTCHN_QUEUE,  /* FIFO queue lock, interrupts off */
     LOCK_VIRQ,
     LOCK_SHUTDOWN,
+    LOCK_HVM_DEVICE,    /* registers of one emulated device */
+    LOCK_HVM_TICK,      /* ticks of a vCPU */
+    LOCK_HVM_IRQ,       /* a domain's interrupt lines and controllers */
     LOCK_PAGE_ALLOC,    /* domain::page_alloc_lock */
     LOCK_HEAP,          /* buddy allocator */
     LOCK_XMALLOC,

@@ -125,15 +125,6 @@ int hvm_copy_from_linear(struct vcpu *v, void *dst, uint64_t gva, size_t len);
 /* Instruction bytes at RIP, up to len; returns how many could be read. */
 unsigned int hvm_fetch(struct vcpu *v, uint8_t *dst, unsigned int len);
 
-/* --- devices (hv/hvm/io.c) --- */
-/* Ports or guest-physical addresses of a device of the core. Handlers return 0, or -EOPNOTSUPP: the
-   access goes on to the next device, and at the end to the device model. */
-struct hvm_io_range {
-    uint64_t first, last;
-    int (*read)(struct vcpu *v, uint64_t addr, unsigned int size, uint64_t *val);
-    int (*write)(struct vcpu *v, uint64_t addr, unsigned int size, uint64_t val);
-};
-
 /* --- exits (hv/hvm/exit.c) --- */
 void hvm_handle_exit(struct vcpu *v);
 
