@@ -17,8 +17,10 @@
 #include <hv/smp.h>
 
 #define MIB (1UL << 20)
-/* 64 MiB: Linux packs XZ with a dictionary of 32 MiB, which is allocated at once. */
-#define UNPACK_ARENA_PAGES_ORDER 14
+/* Scratch memory of the decoders: LZMA takes a dictionary of up to 32 MiB at once. On a machine
+   that has not so much left most formats still do with less. */
+#define ARENA_MAX_PAGES ((64 * MIB) >> PAGE_SHIFT)
+#define ARENA_MIN_PAGES ((4 * MIB) >> PAGE_SHIFT)
 #define RESERVE_MAX (128 * MIB)
 #define RESERVE_SHARE 16
 #define USED_MODULES 2u /* kernel, initrd */
@@ -101,32 +103,42 @@ static unsigned long compute_pages(unsigned long *max)
 
 /* --- kernel image --- */
 
-static struct page_info *unpacked;
-static unsigned int unpacked_order;
+static void *unpacked;
+static unsigned long unpacked_pages;
 
 static void drop_unpacked(void)
 {
-    if (unpacked)
-        free_xen_pages(unpacked, unpacked_order);
+    vfree(unpacked, unpacked_pages);
     unpacked = NULL;
+}
+
+static void *alloc_arena(unsigned long *pages)
+{
+    for (*pages = ARENA_MAX_PAGES; *pages >= ARENA_MIN_PAGES; *pages /= 2) {
+        void *arena = vmalloc(*pages);
+
+        if (arena)
+            return arena;
+    }
+    return NULL;
 }
 
 /* Runs the decoder with the FPU its own and interrupts off: nothing else uses either at this point
  * of the boot. */
 static int run_unpack(const void *data, size_t size, size_t out_size, size_t *got, const char **why)
 {
-    struct page_info *arena = alloc_xen_pages(UNPACK_ARENA_PAGES_ORDER, MEMF_no_scrub);
-    unsigned long flags;
+    unsigned long flags, pages;
+    void *arena = alloc_arena(&pages);
     int rc;
 
     *why = "no memory to unpack it";
     if (!arena)
         return -ENOMEM;
-    unpack_arena(page_to_virt(arena), PAGE_SIZE << UNPACK_ARENA_PAGES_ORDER);
+    unpack_arena(arena, pages << PAGE_SHIFT);
     flags = local_irq_save();
-    rc = unpack(data, size, page_to_virt(unpacked), out_size, got, why);
+    rc = unpack(data, size, unpacked, out_size, got, why);
     local_irq_restore(flags);
-    free_xen_pages(arena, UNPACK_ARENA_PAGES_ORDER);
+    vfree(arena, pages);
     return rc;
 }
 
@@ -139,15 +151,15 @@ static int unpack_kernel(struct dom0_images *img, const void *payload, size_t si
     *why = "its payload does not say how long it is unpacked";
     if (!out_size || out_size > 1024 * MIB)
         return -EINVAL;
-    unpacked_order = order_of(DIV_ROUND_UP(out_size, PAGE_SIZE));
-    unpacked = alloc_xen_pages(unpacked_order, MEMF_no_scrub);
-    *why = "not enough contiguous memory to unpack it";
+    unpacked_pages = DIV_ROUND_UP(out_size, PAGE_SIZE);
+    unpacked = vmalloc(unpacked_pages);
+    *why = "no memory for what it unpacks to";
     if (!unpacked)
         return -ENOMEM;
     rc = run_unpack(payload, size, out_size, &got, why);
     if (rc)
         return rc;
-    img->kernel = page_to_virt(unpacked);
+    img->kernel = unpacked;
     img->kernel_size = got;
     return 0;
 }

@@ -3,7 +3,8 @@
    63 MiB below and 16 MiB above 4 GiB. */
 /* cflags: -DHV_UNIT_TEST */
 /* sources: hv/mm/page_alloc.c hv/mm/page_list.c hv/mm/domain_pages.c hv/mm/page_ref.c */
-/* sources: hv/mm/heap.c hv/mm/bootmem.c hv/boot/e820.c hv/lib/sort.c hv/lib/bitops.c */
+/* sources: hv/mm/heap.c hv/mm/vmalloc.c hv/mm/bootmem.c hv/boot/e820.c */
+/* sources: hv/lib/sort.c hv/lib/bitops.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,6 +77,45 @@ void flush_mask(const cpumask_t *mask, unsigned int flags, unsigned long va)
             flushed_at[cpu] = tlb_clock;
 }
 
+/* A window of address space: the frame that each page of it shows. */
+#define WINDOW_PAGES (80UL << 8)
+static char *window;
+static mfn_t window_mfn[WINDOW_PAGES];
+static unsigned long window_len, map_fails_at;
+
+void *vmap_reserve(unsigned long pages)
+{
+    if (pages > WINDOW_PAGES)
+        return NULL;
+    assert_int_equal(window_len, 0);
+    window_len = pages;
+    return window;
+}
+
+int map_hv_pages(unsigned long va, mfn_t mfn, unsigned long nr, uint64_t flags)
+{
+    unsigned long at = (va - (unsigned long)window) >> PAGE_SHIFT;
+
+    assert_true(at + nr <= window_len);
+    for (unsigned long i = 0; i < nr; i++) {
+        assert_int_equal(window_mfn[at + i], 0);
+        window_mfn[at + i] = mfn + i;
+    }
+    return map_fails_at && at + nr >= map_fails_at ? -ENOMEM : 0;
+}
+
+mfn_t hv_page_mfn(unsigned long va)
+{
+    return window_mfn[(va - (unsigned long)window) >> PAGE_SHIFT];
+}
+
+void vunmap(void *va)
+{
+    assert_ptr_equal(va, window);
+    memset(window_mfn, 0, sizeof(window_mfn));
+    window_len = 0;
+}
+
 static void init_domain(struct domain *d, domid_t id, unsigned long max)
 {
     memset(d, 0, sizeof(*d));
@@ -109,6 +149,7 @@ static int boot_machine(void **state)
     memcpy(boot_info.e820.e, map, sizeof(map));
     boot_info.nr_modules = 1;
     boot_info.modules[0] = (struct boot_module){ MIB(32), 0x3000, "" };
+    window = mmap(NULL, WINDOW_PAGES * PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     /* The image plays no part here: it lies beyond the RAM. */
     bootmem_init();
     page_alloc_init();
@@ -471,6 +512,53 @@ static void heap_objects(void **state)
     assert_int_equal(free_pages_total(), before);
 }
 
+static void large_memory_in_pieces(void **state)
+{
+    unsigned long before = free_pages_total(), pages = 12345;
+    struct page_info *hole = alloc_xen_pages(0, MEMF_bits(25));
+    char *p = vmalloc(pages);
+
+    assert_non_null(hole);
+    assert_ptr_equal(p, window); /* more than the largest chunk, 16 MiB, and than all high memory */
+    assert_int_equal(free_pages_total(), before - 1 - pages);
+    for (unsigned long i = 0; i < pages; i++) {
+        struct page_info *pg = mfn_to_page(window_mfn[i]);
+
+        assert_int_equal(pg->count_info, PGC_xen | 1);
+        assert_ptr_not_equal(pg, hole);
+        assert_int_equal(pg->tlb_stamp, 0);
+        pg->tlb_stamp = (uint32_t)i + 1; /* nothing else has it: seen once */
+    }
+    for (unsigned long i = 0; i < pages; i++)
+        mfn_to_page(window_mfn[i])->tlb_stamp = 0;
+    vfree(p, pages);
+    free_xen_pages(hole, 0);
+    assert_int_equal(free_pages_total(), before);
+    assert_int_equal(window_len, 0);
+    /* No memory, no address space, no page tables. */
+    assert_null(vmalloc(WINDOW_PAGES + 1));
+    p = vmalloc(7000);
+    assert_non_null(p);
+    map_fails_at = 7000;
+    vfree(p, 7000);
+    assert_null(vmalloc(7000));
+    map_fails_at = 0;
+    vfree(NULL, 1);
+    assert_int_equal(free_pages_total(), before);
+    buddies_merge(state);
+}
+
+static void large_memory_exhausted(void **state)
+{
+    unsigned long before = free_pages_total();
+    struct page_info *most = alloc_xen_pages(12, 0);
+
+    assert_null(vmalloc(before - 4096 + 1));
+    assert_int_equal(window_len, 0);
+    free_xen_pages(most, 12);
+    assert_int_equal(free_pages_total(), before);
+}
+
 #ifdef DEBUG
 #include "page_alloc_debug.h"
 #endif
@@ -490,6 +578,8 @@ int main(void)
         cmocka_unit_test_setup(sharing, fresh_domains),
         cmocka_unit_test_setup(claims, fresh_domains),
         cmocka_unit_test_setup(dying_domain_lists, fresh_domains),
+        cmocka_unit_test_setup(large_memory_in_pieces, fresh_domains),
+        cmocka_unit_test_setup(large_memory_exhausted, fresh_domains),
         cmocka_unit_test_setup(heap_objects, fresh_domains),
 #ifdef DEBUG
         DEBUG_TESTS

@@ -243,6 +243,12 @@ void iounmap(void *va, size_t len);
    space. vunmap() takes the mappings away and gives it back. */
 void *vmap_reserve(unsigned long pages);
 void vunmap(void *va);
+/* --- Large memory (hv/mm/vmalloc.c) --- */
+/* Frames from wherever there are some, contiguous for the hypervisor at the address returned;
+   contents undefined; NULL without memory. vfree() takes the same number; NULL is allowed.
+   Interrupts on, no locks: unmapping flushes all CPUs. */
+void *vmalloc(unsigned long pages);
+void vfree(void *va, unsigned long pages);
 /* The frame mapped at an address of the hypervisor's slots, INVALID_MFN if there is none. */
 mfn_t hv_page_mfn(unsigned long va);
 /* Fills the hypervisor's 16 slots of a guest root table: the shared
