@@ -7,7 +7,7 @@ RUN_VARS := HYPERVISOR KERNEL INITRD MEM CPUS MACHINE BOARD FIRMWARE ACCEL BOCHS
 quoted    = '$(subst ','\'',$(1))'
 
 # What tests/system boots beside the hypervisor.
-TEST_SYSTEM_NEEDS := $(B)/vmlinuz $(B)/initrd.img $(B)/toolstack.img
+TEST_SYSTEM_NEEDS := $(B)/vmlinuz $(B)/initrd.img $(B)/toolstack.img $(B)/dom0.img
 
 .PHONY: deps run run-parts kernel initrd
 
@@ -30,7 +30,7 @@ run:
 kernel: deps
 	@$(MAKE) --no-print-directory $(B)/vmlinuz
 initrd: deps
-	@$(MAKE) --no-print-directory $(B)/initrd.img $(B)/toolstack.img
+	@$(MAKE) --no-print-directory $(B)/initrd.img $(B)/toolstack.img $(B)/dom0.img
 
 $(B)/vmlinuz: tools/image/packages.py
 	$(call say,FETCH,$@)
@@ -43,6 +43,18 @@ $(B)/initrd.img: tools/image/initrd.py tools/image/init tools/image/packages.py 
 $(B)/toolstack.img: tools/image/toolstack.py tools/image/initrd.py tools/image/packages.py
 	$(call say,INITRD,$@)
 	$(Q)mkdir -p $(@D) && python3 $< $(CACHE) $@
+
+$(B)/guest.img: tools/image/guest.py tools/image/initrd.py tools/image/packages.py \
+        $(shell find tools/image/guest -type f) | $(B)/vmlinuz
+	$(call say,INITRD,$@)
+	$(Q)mkdir -p $(@D) && python3 $< $(CACHE) $@
+
+# Domain 0 as a host of guests: with the tools, and a guest's kernel and initramfs.
+$(B)/dom0.img: tools/image/dom0.py $(shell find tools/image/dom0 -type f) $(B)/initrd.img \
+        $(B)/toolstack.img $(B)/guest.img $(B)/vmlinuz $(B)/tools/hospes
+	$(call say,INITRD,$@)
+	$(Q)python3 $< $(CACHE) $@ --parts $(B)/initrd.img $(B)/toolstack.img \
+	    --hospes $(B)/tools/hospes --guest $(B)/vmlinuz $(B)/guest.img
 
 # The library, of our own sources and the hypervisor's kernel loader, and the commands.
 TOOLS_B      := $(B)/tools

@@ -28,8 +28,9 @@ PROGRAMS = [                                # package, path in it, path in the i
     ('efibootmgr', 'bin/efibootmgr', 'bin/efibootmgr'),
 ]
 LIBRARY_PACKAGES = [
-    'libc6', 'libefiboot1', 'libefivar1', 'libxencall1', 'libxendevicemodel1', 'libxenevtchn1', 'libxenforeignmemory1',
-    'libxengnttab1', 'libxenmisc4.17', 'libxenstore4', 'libxentoolcore1', 'libxentoollog1',
+    'libc6', 'libefiboot1', 'libefivar1', 'libxencall1', 'libxendevicemodel1', 'libxenevtchn1',
+    'libxenforeignmemory1', 'libxengnttab1', 'libxenmisc4.17', 'libxenstore4', 'libxentoolcore1',
+    'libxentoollog1',
 ]
 MODULES = {                                 # what /init loads together, in this order
     'xen': ['xen-privcmd', 'xenfs', 'xen-evtchn', 'xen-gntdev', 'xen-gntalloc'],
@@ -99,11 +100,12 @@ def _library_paths(cache, names):
 
 def add_programs(tree, cache, programs, library_packages, loaded=()):
     """Put programs (package, path in it, path in the initramfs) in tree, and all libraries that
-    they need and tree has not; loaded: names of libraries that are asked for only while running."""
+    they need and tree has not; loaded: names of libraries that are asked for only while running.
+    Package None: path is a file of this machine."""
     libraries = _library_paths(cache, library_packages)
     todo = list(loaded)
     for package, inside, target in programs:
-        path = os.path.join(packages.unpack(cache, package), inside)
+        path = os.path.join(packages.unpack(cache, package), inside) if package else inside
         tree[target] = (stat.S_IFREG | 0o755, read(path))
         todo += _needed(path)
     while todo:
@@ -183,6 +185,18 @@ def add_files(tree, added):
             tree[folder] = (stat.S_IFDIR | 0o755,)
             folder = os.path.dirname(folder)
         tree[inside] = (stat.S_IFREG | 0o755, read(path))
+
+
+def add_folder(tree, folder):
+    """Put the files below folder in tree, where they lie in it and as executable as they are."""
+    for base, _, names in os.walk(folder):
+        inside = os.path.relpath(base, folder)
+        if inside != '.':
+            tree.setdefault(inside, (stat.S_IFDIR | 0o755,))
+        for name in names:
+            path = os.path.join(base, name)
+            mode = 0o755 if os.access(path, os.X_OK) else 0o644
+            tree[os.path.normpath(os.path.join(inside, name))] = (stat.S_IFREG | mode, read(path))
 
 
 def write(tree, output):

@@ -40,18 +40,29 @@ FOLDERS = ['etc/xen', 'etc/xen/auto', 'lib/terminfo', 'lib/terminfo/v', 'usr/lib
            'var/log/xen/console']
 
 
-def build(cache, output, added=()):
-    """Write the archive to output; added: (file, path inside) of further programs."""
-    tree = initrd.base_tree(cache)
-    base = set(tree)
-    tree.update({name: (stat.S_IFDIR | 0o755,) for name in FOLDERS})
+def _both(cache):
+    """The tree of initrd.py's archive but its modules, and the tree of both."""
+    base = initrd.base_tree(cache)
+    both = dict(base)
+    both.update({name: (stat.S_IFDIR | 0o755,) for name in FOLDERS})
     # pthread_cancel() loads libgcc_s itself.
-    initrd.add_programs(tree, cache, PROGRAMS, LIBRARY_PACKAGES, loaded=['libgcc_s.so.1'])
+    initrd.add_programs(both, cache, PROGRAMS, LIBRARY_PACKAGES, loaded=['libgcc_s.so.1'])
     for package, path, mode in FILES:
         data = initrd.read(os.path.join(packages.unpack(cache, package), path))
-        tree[path] = (stat.S_IFREG | mode, data)
-    initrd.add_files(tree, added)
-    initrd.write({n: row for n, row in tree.items() if n not in base}, output)
+        both[path] = (stat.S_IFREG | mode, data)
+    return base, both
+
+
+def tree(cache):
+    """What is in dom0 with this archive behind initrd.py's, but modules and /init."""
+    return _both(cache)[1]
+
+
+def build(cache, output, added=()):
+    """Write the archive to output; added: (file, path inside) of further programs."""
+    base, both = _both(cache)
+    initrd.add_files(both, added)
+    initrd.write({n: row for n, row in both.items() if n not in base}, output)
 
 
 def main(args):
