@@ -160,8 +160,10 @@ static void show_domain_memory(struct domain *d)
 
 static void dump_memory(unsigned char key)
 {
-    printk("RAM %lu MiB, free %lu MiB, of that below 4 GiB %lu MiB\n", total_pages >> 8,
-           free_pages_total() >> 8, free_pages_below(32) >> 8);
+    printk("RAM %lu MiB, free %lu MiB (%lu frames), of that below 4 GiB %lu MiB\n",
+           total_pages >> 8, free_pages_total() >> 8, free_pages_total(),
+           free_pages_below(32) >> 8);
+    heap_dump();
     for_all_domains(show_domain_memory);
 }
 

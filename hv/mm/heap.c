@@ -3,6 +3,9 @@
  * Small objects. Sizes are rounded to one of a few classes; a page (slab) holds objects of one
  * class, with a header in front and a list of the free ones through their first word. What does not
  * fit into half a page is made of whole frames.
+ *
+ * A slab without objects goes back at once, the last of its class too: the heap holds exactly the
+ * frames that objects lie in, and a domain's end gives back all that the domain took.
  */
 #include <hv/lib.h>
 #include <hv/list.h>
@@ -29,6 +32,8 @@ static const uint16_t class_size[] = {16,  32,  48,  64,  96,   128,  192,
 static DEFINE_SPINLOCK(xmalloc_lock, LOCK_XMALLOC);
 /* Slabs with free objects. NULL links until first used. */
 static struct list_head partial[NR_CLASSES];
+static struct { unsigned long objects, slabs; } in_use[NR_CLASSES];
+static unsigned long block_frames; /* changed atomically: blocks take no lock */
 
 static unsigned int class_of(size_t size)
 {
@@ -69,6 +74,7 @@ static void *take_object(unsigned int cls)
     p = s->free;
     s->free = *(void **)p;
     s->used++;
+    in_use[cls].objects++;
     if (!s->free)
         list_del(&s->list);
     return p;
@@ -93,6 +99,7 @@ static void *alloc_small(size_t size)
     if (!partial[cls].next)
         list_init(&partial[cls]);
     list_add(&s->list, &partial[cls]);
+    in_use[cls].slabs++;
     p = take_object(cls);
     spin_unlock(&xmalloc_lock);
     return p;
@@ -112,6 +119,7 @@ static void *alloc_block(size_t size)
     if (!pg)
         return NULL;
     pg->progress = (uint16_t)nr;
+    __atomic_fetch_add(&block_frames, nr, __ATOMIC_RELAXED);
     for (end = 1UL << order; end > nr; end--)
         free_xen_pages(pg + end - 1, 0);
     return page_to_virt(pg);
@@ -150,6 +158,7 @@ static void free_block(void *p)
 
     BUG_ON(!nr);
     pg->progress = 0;
+    __atomic_fetch_sub(&block_frames, nr, __ATOMIC_RELAXED);
     while (nr) {
         unsigned int order = fls64(nr);
 
@@ -176,12 +185,12 @@ static void free_small(void *p)
         list_add(&s->list, &partial[s->cls]);
     *(void **)p = s->free;
     s->free = p;
+    in_use[s->cls].objects--;
     empty = --s->used == 0;
-    /* The last slab of its class stays, so that a lone object that comes and goes costs no page. */
-    if (empty && s->list.next == s->list.prev)
-        empty = false;
-    if (empty)
+    if (empty) {
         list_del(&s->list);
+        in_use[s->cls].slabs--;
+    }
     spin_unlock(&xmalloc_lock);
     if (!empty)
         return;
@@ -197,4 +206,23 @@ void xfree(void *p)
         free_block(p);
     else
         free_small(p);
+}
+
+unsigned long heap_frames(void)
+{
+    unsigned long n = __atomic_load_n(&block_frames, __ATOMIC_RELAXED);
+
+    for (unsigned int c = 0; c < NR_CLASSES; c++)
+        n += READ_ONCE(in_use[c].slabs);
+    return n;
+}
+
+void heap_dump(void)
+{
+    printk("Heap: %lu frames, %lu of them in blocks; by size, objects in slabs:\n", heap_frames(),
+           block_frames);
+    for (unsigned int c = 0; c < NR_CLASSES; c++)
+        if (in_use[c].slabs)
+            printk("  %4u bytes: %lu in %lu\n", class_size[c], in_use[c].objects,
+                   in_use[c].slabs);
 }

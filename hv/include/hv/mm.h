@@ -161,6 +161,8 @@ void *xzalloc(size_t size);
 void *xzalloc_array(size_t n, size_t size); /* checks for overflow */
 void xfree(void *p);                        /* NULL is allowed */
 #define xzalloc_struct(type) ((type *)xzalloc(sizeof(type)))
+unsigned long heap_frames(void);            /* frames that objects lie in: no others are held */
+void heap_dump(void);                       /* prints them, by size of object */
 
 /* --- References (hv/mm/page_ref.c) --- */
 static inline struct page_info *frame_of(mfn_t mfn)
@@ -235,6 +237,9 @@ extern pte_t idle_root[PT_ENTRIES];     /* root with the hypervisor's slots only
 int map_hv_pages(unsigned long va, mfn_t mfn, unsigned long nr, uint64_t flags);
 void unmap_hv_pages(unsigned long va, unsigned long nr);
 int protect_hv_pages(unsigned long va, unsigned long nr, uint64_t flags);
+/* Makes large pages again of what protect_hv_pages() split around va, where all is alike; flushes
+   all CPUs then and gives the tables back. Interrupts on, no locks that a flush could wait for. */
+void join_hv_pages(unsigned long va);
 /* A device window of any length, uncached; NULL without address space. iounmap
    takes what ioremap returned. */
 void *ioremap(paddr_t pa, size_t len);

@@ -9,6 +9,7 @@
 #include "domain.h"
 #include <elf.h>
 #include <xen/sysctl.h>
+#include <xen/version.h>
 
 #define ENTRIES 512
 #define NATIVE_TSC 2
@@ -33,6 +34,14 @@ long domctl_simple(uint32_t command, domid_t id)
 {
     memset(&op, 0, sizeof(op));
     return domctl(command, id);
+}
+
+bool is_hospes(void)
+{
+    xen_extraversion_t version = "";
+
+    hc_xen_version(XENVER_extraversion, version);
+    return strstr(version, "hospes");
 }
 
 uint64_t free_frames(void)

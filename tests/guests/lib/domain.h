@@ -74,5 +74,7 @@ const char *domain_outcome(const struct domain *d);
 long domain_map(const struct domain *d, void *va, unsigned int pfn, uint64_t flags);
 /* Free frames of the machine, by physinfo. */
 uint64_t free_frames(void);
+/* The hypervisor is Hospes: for what another may do as well. */
+bool is_hospes(void);
 
 #endif
