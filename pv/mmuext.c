@@ -119,15 +119,9 @@ static int invlpg_all(const struct mmuext_op *op, struct domain *owner)
     return 0;
 }
 
-/* Only who can have mapped something uncached has a reason to flush caches. */
-static bool cache_flush_permitted(const struct domain *d)
-{
-    return !rangeset_empty(d->iomem_caps) || !rangeset_empty(d->ioport_caps);
-}
-
 static int flush_cache(const struct mmuext_op *op, struct domain *owner)
 {
-    if (!cache_flush_permitted(owner))
+    if (!pt_may_choose_caching(owner))
         return -EACCES;
     flush_local(FLUSH_CACHE, 0);
     return 0;
@@ -135,7 +129,7 @@ static int flush_cache(const struct mmuext_op *op, struct domain *owner)
 
 static int flush_cache_global(const struct mmuext_op *op, struct domain *owner)
 {
-    if (!cache_flush_permitted(owner))
+    if (!pt_may_choose_caching(owner))
         return -EINVAL;
     flush_all(FLUSH_CACHE);
     return 0;

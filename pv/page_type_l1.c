@@ -11,6 +11,7 @@
 #include <hv/domain.h>
 #include <hv/flush.h>
 #include <hv/iocap.h>
+#include <hv/printk.h>
 #include <pv/frame.h>
 #include <pv/pt.h>
 
@@ -40,34 +41,55 @@ static int mmio_get(pte_t *e, struct domain *d, struct domain *pg_owner)
     return 0;
 }
 
+/* The hypervisor's own mapping of pg has got another memory type. Large pages that were split for
+   that are joined again when the last such frame is back. */
+static void attr_changed(struct page_info *pg, unsigned int attr)
+{
+    flush_all(FLUSH_TLB_GLOBAL);
+    if (!attr)
+        join_hv_pages((unsigned long)page_to_virt(pg));
+    pt_flush_cache(pg);
+}
+
+static int map_as(struct page_info *pg, unsigned int attr)
+{
+    return protect_hv_pages((unsigned long)page_to_virt(pg), 1, PAGE_HV_RW | cacheattr_pte(attr));
+}
+
+/* The note of the type and the mapping change as one: two CPUs may ask for different types. */
+static DEFINE_SPINLOCK(cacheattr_lock, LOCK_CACHEATTR);
+
 /* The hypervisor's own mapping follows, so that no frame has two memory types. Hypervisor pages
  * stay as they are. */
 static int set_cacheattr(struct page_info *pg, unsigned int attr)
 {
     unsigned long x, nx;
-    unsigned long va = (unsigned long)page_to_virt(pg);
-    uint64_t flags = PAGE_HV_RW | cacheattr_pte(attr);
+    int rc;
 
     if (READ_ONCE(pg->count_info) & PGC_xen)
         return -EACCES;
-    do {
+    spin_lock(&cacheattr_lock);
+    rc = map_as(pg, attr);
+    while (!rc) {
         x = READ_ONCE(pg->count_info);
         nx = (x & ~PGC_cacheattr_mask) | MASK_INSR((unsigned long)attr, PGC_cacheattr_mask);
         if (attr)
             nx |= PGC_noncoherent;
-    } while (cmpxchg(&pg->count_info, x, nx) != x);
-    if (protect_hv_pages(va, 1, flags))
-        return -ENOMEM;
-    flush_all(FLUSH_TLB_GLOBAL);
-    pt_flush_cache(pg);
-    return 0;
+        if (cmpxchg(&pg->count_info, x, nx) == x)
+            break;
+    }
+    spin_unlock(&cacheattr_lock);
+    if (!rc)
+        attr_changed(pg, attr);
+    return rc ? -ENOMEM : 0;
 }
 
 void page_reset_cacheattr(struct page_info *pg)
 {
-    if (!protect_hv_pages((unsigned long)page_to_virt(pg), 1, PAGE_HV_RW))
-        flush_all(FLUSH_TLB_GLOBAL);
-    pt_flush_cache(pg);
+    int rc = map_as(pg, 0);
+
+    BUG_ON(rc); /* it has an entry of its own, there is nothing to split */
+    attr_changed(pg, 0);
     __atomic_fetch_and(&pg->count_info, ~PGC_cacheattr_mask, __ATOMIC_SEQ_CST);
 }
 
@@ -85,6 +107,8 @@ int l1e_get(pte_t *e, struct domain *d, struct domain *pg_owner)
     struct page_info *pg;
     int rc;
 
+    if (unlikely(attr) && !pt_may_choose_caching(d))
+        return -EINVAL;
     if (unlikely(!mfn_valid(mfn)))
         return mmio_get(e, d, pg_owner);
     pg = mfn_to_page(mfn);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The hypervisor's page tables: mapping, unmapping and protecting ranges in its own slots with the
- * largest pages that fit, and the hypervisor's part of a guest's root table. Tables are never given
- * back: the windows are reused. Remote CPUs are the caller's affair.
+ * largest pages that fit, and the hypervisor's part of a guest's root table. Tables of the windows
+ * are never given back, since windows are reused; those that a large page was split into are, by
+ * join_hv_pages(). Remote CPUs are the caller's affair but for that.
  */
 #include <hv/boot.h>
 #include <hv/bootmem.h>
 #include <hv/cpuid.h>
+#include <hv/cpumask.h>
 #include <hv/errno.h>
+#include <hv/flush.h>
 #include <hv/lib.h>
 #include <hv/mm.h>
 #include <hv/printk.h>
@@ -210,6 +213,66 @@ void unmap_hv_pages(unsigned long va, unsigned long nr)
 int protect_hv_pages(unsigned long va, unsigned long nr, uint64_t flags)
 {
     return for_range(step_protect, va, 0, nr, flags);
+}
+
+/* Can one larger page stand for all that the table of entries of `level` maps? */
+static bool is_uniform(const pte_t *table, unsigned int level)
+{
+    uint64_t flags = leaf_flags(table[0], level) | PTE_A | PTE_D;
+
+    if (!(table[0] & PTE_P) || !is_leaf(table[0], level) ||
+        !IS_ALIGNED(leaf_mfn(table[0], level), LEVEL_FRAMES(level + 1)))
+        return false;
+    for (unsigned int i = 1; i < PT_ENTRIES; i++)
+        if ((table[i] | PTE_A | PTE_D) !=
+            leaf_entry(leaf_mfn(table[0], level) + i * LEVEL_FRAMES(level), flags, level))
+            return false;
+    return true;
+}
+
+/* The entry of `level` for va, if a table hangs on it. paging_lock held. */
+static pte_t *table_entry(unsigned long va, unsigned int level)
+{
+    pte_t *table = idle_root;
+
+    for (unsigned int l = 4;; l--) {
+        pte_t *e = &table[pt_index(va, l)];
+
+        if (!(*e & PTE_P) || is_leaf(*e, l))
+            return NULL;
+        if (l == level)
+            return e;
+        table = mfn_to_virt(pte_mfn(*e));
+    }
+}
+
+/* The table that a large page of `level` at va has made superfluous, or NULL. */
+static pte_t *join_at(unsigned long va, unsigned int level)
+{
+    pte_t *e, *table = NULL;
+
+    spin_lock(&paging_lock);
+    e = table_entry(va, level);
+    if (e && is_uniform(mfn_to_virt(pte_mfn(*e)), level - 1)) {
+        table = mfn_to_virt(pte_mfn(*e));
+        WRITE_ONCE(*e, leaf_entry(leaf_mfn(table[0], level - 1),
+                                  leaf_flags(table[0], level - 1) | PTE_A | PTE_D, level));
+    }
+    spin_unlock(&paging_lock);
+    return table;
+}
+
+void join_hv_pages(unsigned long va)
+{
+    for (unsigned int level = 2; level <= 2 + !!cpu_has(X86_FEATURE_PAGE1GB); level++) {
+        pte_t *table = join_at(va, level);
+
+        if (!table)
+            return;
+        /* No CPU walks through the table any more before it becomes something else. */
+        flush_all(FLUSH_TLB | FLUSH_TLB_GLOBAL);
+        free_xen_page(table);
+    }
 }
 
 mfn_t hv_page_mfn(unsigned long va)

@@ -53,6 +53,9 @@ bool pv_pci_memory_write(struct vcpu *v, mfn_t mfn, unsigned int reg, unsigned i
 }
 DEFINE_PER_CPU(unsigned long, softirq_pending);
 
+/* Never looked into. */
+#define MODEL_CAPS ((struct rangeset *)0x1000)
+
 static struct pv_domain dom_a, dom_b;
 static struct domain pseudo_io, pseudo_xen;
 static struct pv_vcpu vcpu_a[2], vcpu_b[1];
@@ -171,6 +174,12 @@ int protect_hv_pages(unsigned long va, unsigned long nr, uint64_t flags)
 {
     protect_calls++;
     return 0;
+}
+
+void join_hv_pages(unsigned long va) {}
+void bug_at(const char *file, int line, const char *what)
+{
+    fail_msg("%s:%d %s", file, line, what);
 }
 
 void init_root_hv_slots(pte_t *root, const struct domain *d)

@@ -508,6 +508,10 @@ static void test_cache_attributes(void **state)
 {
     start();
     protect_calls = 0;
+    /* No devices: no choice. */
+    assert_int_equal(set_entry(L1, 3, make_pte(DATA2, RW | PTE_PCD)), -EINVAL);
+    dom_a.d.iomem_caps = MODEL_CAPS;
+    assert_int_equal(protect_calls, 0);
     assert_int_equal(set_entry(L1, 3, make_pte(DATA2, RW | PTE_PCD)), 0);
     assert_int_equal(protect_calls, 1);
     assert_int_equal(MASK_EXTR(frame(DATA2)->count_info, PGC_cacheattr_mask), 2);

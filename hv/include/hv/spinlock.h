@@ -29,6 +29,7 @@ enum lock_order {
     LOCK_HVM_DEVICE,    /* registers of one emulated device */
     LOCK_HVM_TICK,      /* ticks of a vCPU */
     LOCK_HVM_IRQ,       /* a domain's interrupt lines and controllers */
+    LOCK_CACHEATTR,     /* memory types of guests' frames (pv/page_type_l1.c) */
     LOCK_PAGE_ALLOC,    /* domain::page_alloc_lock */
     LOCK_HEAP,          /* buddy allocator */
     LOCK_XMALLOC,

@@ -23,6 +23,7 @@
 
 #include <hv/errno.h>
 #include <hv/flush.h>
+#include <hv/iocap.h>
 #include <hv/mm.h>
 #include <hv/uaccess.h>
 #include <pv/pv.h>
@@ -46,6 +47,12 @@ static inline bool type_is_table(unsigned long type_info) { return PT_LEVEL(type
 /* Index in the PAT, as kept in PGC_cacheattr_mask. */
 static inline unsigned int pte_cacheattr(pte_t e) { return ((e >> 3) & 3) | ((e >> 5) & 4); }
 static inline pte_t cacheattr_pte(unsigned int a) { return ((a & 3) << 3) | ((pte_t)(a & 4) << 5); }
+
+/* Only who has devices has a reason to map memory uncached or to flush caches. */
+static inline bool pt_may_choose_caching(const struct domain *d)
+{
+    return !rangeset_empty(d->iomem_caps) || !rangeset_empty(d->ioport_caps);
+}
 
 static inline bool owned_by(const struct page_info *pg, const struct domain *d)
 {
