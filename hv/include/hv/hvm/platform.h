@@ -15,13 +15,17 @@
 struct domain;
 struct vcpu;
 
-/* What a local APIC asks of the core: hvm_reset_state() and hvm_start_ap(). Called in tasklet context; v is paused and not running. */
+/* What the devices ask of the core; hvm_reset_state() and hvm_start_ap() are the first two. Called
+   in tasklet context, v paused and not running, unless stated. */
 struct hvm_cpu_ops {
     /* Registers and control state as INIT leaves them (SDM, "IA-32 and Intel 64 Processor States
        Following Power-up, Reset, or INIT"); the local APIC is reset by the caller. */
     void (*init)(struct vcpu *v);
     /* Start-up IPI: real mode at vector << 12. */
     void (*startup)(struct vcpu *v, uint8_t vector);
+    /* The guest has set its clock: d->time_offset_seconds moved by delta. Tells the device model;
+       NULL: nobody cares. v is current. */
+    void (*time_offset)(struct vcpu *v, int64_t delta);
 };
 
 /* NULL, or why a domain can't have these XEN_X86_EMU_* flags (unknown ones, or a device without

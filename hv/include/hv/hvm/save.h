@@ -29,7 +29,7 @@ struct hvm_record {
 #define HVM_RECORD(type) .name = #type, .code = HVM_SAVE_CODE(type), .length = HVM_SAVE_LENGTH(type)
 
 /* Those of the platform, ascending in code. */
-extern const struct hvm_record hvm_platform_records[];
+extern const struct hvm_record *const hvm_platform_records[];
 extern const unsigned int hvm_nr_platform_records;
 
 #endif

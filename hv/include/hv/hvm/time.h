@@ -14,8 +14,9 @@
 struct domain;
 struct vcpu;
 
-/* The TSC that v sees now, and writing it (MSR_TSC); a back end is told of the new offset
-   (HVM_LOAD_TSC_OFFSET). The pv clock follows. v is current or does not run. */
+/* The TSC that v sees now, and writing it (MSR_TSC, which moves MSR_TSC_ADJUST too). The caller of
+   a write has the back end load the offset (HVM_LOAD_TSC_OFFSET) and the pv clock written anew. v
+   is current or does not run. */
 uint64_t hvm_guest_tsc(const struct vcpu *v);
 void hvm_set_guest_tsc(struct vcpu *v, uint64_t tsc);
 /* MSR_TSC_ADJUST: a write moves the TSC by the difference. */
