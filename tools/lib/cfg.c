@@ -50,7 +50,9 @@ static struct cfg_value string_value(const char *s, size_t n)
 
 static void list_add(struct cfg_value *list, struct cfg_value item)
 {
-    list->items = must(reallocarray(list->items, list->n + 1, sizeof(item)));
+    /* Room for 1, 2, 4, 8... items: as many as were, when that is a power of two. */
+    if (!(list->n & (list->n - 1)))
+        list->items = must(reallocarray(list->items, list->n ? list->n * 2 : 1, sizeof(item)));
     list->items[list->n++] = item;
 }
 
@@ -298,17 +300,21 @@ static int parse_term(struct parser *p, struct cfg_value *v)
 
 /* Operators */
 
-static int format_one(struct parser *p, char conversion, const struct cfg_value *arg, char *out,
+/* *f stands behind the %, and is moved to the letter: "d", "s", "02x". */
+static int format_one(struct parser *p, const char **f, const struct cfg_value *arg, char *out,
                       size_t room)
 {
-    int n = -1;
+    bool zeros = **f == '0';
+    int width = 0, n = -1;
 
-    if (conversion == 's' && arg->kind == CFG_STRING)
-        n = snprintf(out, room, "%s", arg->string);
-    else if (strchr("sdi", conversion) && arg->kind == CFG_NUMBER)
-        n = snprintf(out, room, "%" PRId64, arg->number);
-    else if (conversion == 'x' && arg->kind == CFG_NUMBER)
-        n = snprintf(out, room, "%" PRIx64, (uint64_t)arg->number);
+    for (; isdigit((unsigned char)**f) && width < 100; ++*f)
+        width = width * 10 + (**f - '0');
+    if (**f == 's' && arg->kind == CFG_STRING)
+        n = snprintf(out, room, "%*s", width, arg->string);
+    else if (**f && strchr("sdi", **f) && arg->kind == CFG_NUMBER)
+        n = snprintf(out, room, zeros ? "%0*" PRId64 : "%*" PRId64, width, arg->number);
+    else if (**f == 'x' && arg->kind == CFG_NUMBER)
+        n = snprintf(out, room, zeros ? "%0*" PRIx64 : "%*" PRIx64, width, (uint64_t)arg->number);
     else
         return fail(p, "% knows %d, %i, %x for numbers, %s, and %%");
     return (size_t)n < room ? n : fail(p, "text too long");
@@ -333,7 +339,7 @@ static int format(struct parser *p, struct cfg_value *v, const struct cfg_value 
         }
         if (!*f || !left)
             return fail(p, "% has fewer values than its string asks for");
-        used = format_one(p, *f, arg++, out + n, sizeof(out) - n);
+        used = format_one(p, &f, arg++, out + n, sizeof(out) - n);
         if (used < 0)
             return -1;
         left--;
@@ -438,9 +444,49 @@ static int set_key(struct parser *p, const char *key, bool append, struct cfg_va
     return 0;
 }
 
+/* Samples of xm define functions that check what the command line gave; nothing calls them here.
+ * The line is skipped, and all below that are indented or empty. */
+static void skip_block(struct parser *p)
+{
+    for (;;) {
+        while (p->at < p->end && *p->at != '\n')
+            p->at++;
+        if (p->end - p->at < 2 || (p->at[1] != ' ' && p->at[1] != '\t' && p->at[1] != '\n'))
+            return;
+        p->at++;
+        p->line++;
+    }
+}
+
+/* And they declare such names: xm_vars.var('vmid', use="...", check=...), xm_vars.check(). */
+static int skip_call(struct parser *p)
+{
+    char quote = 0;
+
+    while (p->at < p->end && *p->at != '(' && *p->at != '\n')
+        p->at++;
+    if (peek(p) != '(')
+        return fail(p, "a line is KEY = VALUE");
+    for (unsigned int open = 0; p->at < p->end; p->at++) {
+        if (*p->at == '\n')
+            p->line++;
+        if (quote) {
+            quote = *p->at == quote ? 0 : quote;
+        } else if (*p->at == '"' || *p->at == '\'') {
+            quote = *p->at;
+        } else if (*p->at == '(') {
+            open++;
+        } else if (*p->at == ')' && !--open) {
+            p->at++;
+            return 0;
+        }
+    }
+    return fail(p, "a closing bracket is missing");
+}
+
 static int parse_statement(struct parser *p)
 {
-    static const char *const python[] = { "import", "from", "def", "if", "for", "while", "try",
+    static const char *const python[] = { "import", "from", "if", "for", "while", "try",
                                           "print", "class", "exec" };
     struct cfg_value v = { 0 };
     size_t n = name_length(p);
@@ -451,6 +497,12 @@ static int parse_statement(struct parser *p)
     if (!n || n >= sizeof(key))
         return fail(p, "a line is KEY = VALUE");
     snprintf(key, sizeof(key), "%.*s", (int)n, p->at);
+    if (!strcmp(key, "xm_vars"))
+        return skip_call(p);
+    if (!strcmp(key, "def")) {
+        skip_block(p);
+        return 0;
+    }
     for (size_t i = 0; i < sizeof(python) / sizeof(python[0]); i++)
         if (!strcmp(key, python[i]))
             return error_set(p->error, EINVAL, "config",

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -288,6 +289,19 @@ int device_add_disk(struct hospes *h, uint32_t domid, const struct guest_disk *d
     add_number(&b, p.front, "virtual-device", STORE_GUEST_OWNS, d->devid);
     add(&b, p.front, "device-type", STORE_GUEST_OWNS, d->cdrom ? "cdrom" : "disk");
     return bring_up(h, &dev, &p, &b) ? error_prefix(&h->error, "disk %s: ", d->vdev) : 0;
+}
+
+int device_nic_mac(struct hospes *h, struct guest_nic *n)
+{
+    static const uint8_t oui[3] = { 0x00, 0x16, 0x3e };
+
+    if (n->mac_given)
+        return 0;
+    memcpy(n->mac, oui, sizeof(oui));
+    if (getrandom(n->mac + 3, 3, 0) != 3)
+        return error_set(&h->error, EIO, "device", NULL, "no random numbers for a MAC");
+    n->mac[3] &= 0x7f;
+    return 0;
 }
 
 int device_add_nic(struct hospes *h, uint32_t domid, uint32_t devid, const struct guest_nic *n)

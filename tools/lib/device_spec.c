@@ -157,6 +157,15 @@ static bool is_access(const char *s)
            !strcmp(s, "w!") || !strcmp(s, "r!");
 }
 
+/* xm writes hda:cdrom. */
+static bool is_vdev(const char *word)
+{
+    char name[32];
+
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, ":"), word);
+    return guest_vdev_number(name) >= 0;
+}
+
 /* Words with a key go where it says; the others are target, format, vdev, access in that order, or,
  * as xm has it, target, vdev, access. */
 static int disk_sort(struct disk_words *w, struct parts *p, const char *spec, struct error *e)
@@ -174,7 +183,7 @@ static int disk_sort(struct disk_words *w, struct parts *p, const char *spec, st
         }
         if (disk_flag(w, p->part[i]))
             continue;
-        if (at == 1 && guest_vdev_number(p->part[i]) >= 0)
+        if (at == 1 && is_vdev(p->part[i]))
             at = 2;
         if (at == sizeof(places) / sizeof(places[0]))
             return error_set(e, EINVAL, "config", NULL, "disk '%s': '%s' is one word too many",

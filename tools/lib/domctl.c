@@ -90,6 +90,14 @@ int xen_domain_max_memory(struct hospes *h, uint32_t domid, uint64_t kib)
     return xen_domctl(h, &op, "setting the memory limit") < 0 ? -1 : 0;
 }
 
+int xen_domain_tsc_mode(struct hospes *h, uint32_t domid, unsigned int mode)
+{
+    struct xen_domctl op = { .cmd = XEN_DOMCTL_settscinfo, .domain = (domid_t)domid };
+
+    op.u.tsc_info.tsc_mode = mode;
+    return xen_domctl(h, &op, "setting the TSC mode") < 0 ? -1 : 0;
+}
+
 int xen_domain_list(struct hospes *h, uint32_t first, unsigned int max,
                     struct xen_domctl_getdomaininfo *list)
 {
@@ -132,6 +140,23 @@ int xen_vcpu_context_set(struct hospes *h, uint32_t domid, unsigned int vcpu,
     op.u.vcpucontext.vcpu = vcpu;
     set_xen_guest_handle(op.u.vcpucontext.ctxt, copy);
     rc = xen_domctl(h, &op, "setting a vCPU's registers");
+    xen_buffer_free(h, copy);
+    return rc < 0 ? -1 : 0;
+}
+
+int xen_vcpu_context_get(struct hospes *h, uint32_t domid, unsigned int vcpu,
+                         vcpu_guest_context_t *context)
+{
+    vcpu_guest_context_t *copy = xen_buffer(h, sizeof(*copy));
+    struct xen_domctl op = { .cmd = XEN_DOMCTL_getvcpucontext, .domain = (domid_t)domid };
+    long rc;
+
+    if (!copy)
+        return -1;
+    op.u.vcpucontext.vcpu = vcpu;
+    set_xen_guest_handle(op.u.vcpucontext.ctxt, copy);
+    rc = xen_domctl(h, &op, "reading a vCPU's registers");
+    *context = *copy;
     xen_buffer_free(h, copy);
     return rc < 0 ? -1 : 0;
 }

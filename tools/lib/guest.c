@@ -14,9 +14,6 @@
 #include <hospes/device.h>
 #include <hospes/store.h>
 
-#define MAX_EVTCHN_PORT 1023u
-#define MAX_GRANT_FRAMES 64
-#define MAX_MAPTRACK_FRAMES 1024
 #define GONE_MS 5000u
 #define SLACK_KIB 1024u         /* of the domain's limit: rings and the like */
 
@@ -174,12 +171,8 @@ static int check(struct creation *c)
         g->uuid[8] = (uint8_t)((g->uuid[8] & 0x3f) | 0x80);
     }
     for (unsigned int i = 0; i < g->n_nics; i++)
-        if (!g->nics[i].mac_given) {
-            memcpy(g->nics[i].mac, "\x00\x16\x3e", 3);
-            if (getrandom(g->nics[i].mac + 3, 3, 0) != 3)
-                return error_set(&c->h->error, EIO, "builder", NULL, "no random numbers for a MAC");
-            g->nics[i].mac[3] &= 0x7f;
-        }
+        if (device_nic_mac(c->h, &g->nics[i]))
+            return -1;
     return name_is_free(c);
 }
 
@@ -196,8 +189,10 @@ static int load(struct creation *c)
 static int make_domain(struct creation *c)
 {
     struct domain_spec spec = {
-        .uuid = c->g->uuid, .max_vcpus = c->g->maxvcpus, .max_evtchn_port = MAX_EVTCHN_PORT,
-        .max_grant_frames = MAX_GRANT_FRAMES, .max_maptrack_frames = MAX_MAPTRACK_FRAMES,
+        .uuid = c->g->uuid, .max_vcpus = c->g->maxvcpus,
+        .max_evtchn_port = c->g->max_event_channels,
+        .max_grant_frames = (int)c->g->max_grant_frames,
+        .max_maptrack_frames = (int)c->g->max_maptrack_frames,
     };
 
     if (xen_domain_create(c->h, &spec, &c->domid))
@@ -215,9 +210,11 @@ static int set_limits(struct creation *c)
         return -1;
     if ((g->weight || g->cap) && xen_sched_set(c->h, c->domid, g->weight, g->cap))
         return -1;
-    for (unsigned int i = 0; g->cpus_given && i < g->maxvcpus; i++)
-        if (xen_vcpu_affinity_set(c->h, c->domid, i, g->cpus[g->pin_each ? i : 0], NULL,
-                                  GUEST_MAX_CPUS))
+    if (g->tsc_mode != TSC_DEFAULT && xen_domain_tsc_mode(c->h, c->domid, g->tsc_mode))
+        return -1;
+    for (unsigned int i = 0; (g->cpus || g->cpus_soft) && i < g->maxvcpus; i++)
+        if (xen_vcpu_affinity_set(c->h, c->domid, i, g->cpus ? g->cpus[i] : NULL,
+                                  g->cpus_soft ? g->cpus_soft[i] : NULL, GUEST_MAX_CPUS))
             return error_prefix(&c->h->error, "cpus of vCPU %u: ", i);
     return 0;
 }

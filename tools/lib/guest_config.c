@@ -22,6 +22,7 @@ struct key {
     size_t at;                  /* offset in struct guest_config */
     size_t size;                /* of an array there */
     int64_t min, max;           /* of numbers */
+    const char *help;           /* for the manual page */
     const char *why;            /* keys without effect: why */
 };
 
@@ -162,34 +163,57 @@ static int read_builder(struct reader *r, const struct key *k, const struct cfg_
     return 0;
 }
 
-static int read_cpus(struct reader *r, const struct key *k, const struct cfg_value *v)
+/* One row for all vCPUs, or a list with one for each; those behind its end may run anywhere. */
+static int read_rows(struct reader *r, const struct key *k, const struct cfg_value *v,
+                     uint8_t (**to)[GUEST_MAX_CPUS])
 {
-    unsigned int rows = v->kind == CFG_LIST ? (unsigned int)v->n : 1;
-    struct guest_config *g = r->g;
+    bool each = v->kind == CFG_LIST;
+    size_t rows = each ? v->n : 1;
 
     if (!rows || rows > GUEST_MAX_VCPUS)
         return bad(r, k, "a range, or a list with one for each vCPU");
-    free(g->cpus);
-    g->cpus = calloc(GUEST_MAX_VCPUS, sizeof(*g->cpus));
-    if (!g->cpus)
+    free(*to);
+    *to = calloc(GUEST_MAX_VCPUS, sizeof(**to));
+    if (!*to)
         return bad(r, k, "out of memory");
-    g->cpus_given = true;
-    g->pin_each = v->kind == CFG_LIST;
-    for (unsigned int i = 0; i < GUEST_MAX_VCPUS; i++) {
-        const struct cfg_value *item = !g->pin_each ? v : i < rows ? &v->items[i] : NULL;
+    for (size_t i = 0; i < GUEST_MAX_VCPUS; i++) {
+        const struct cfg_value *item = !each ? v : i < rows ? &v->items[i] : NULL;
         char number[24];
 
-        if (!item || item->kind == CFG_LIST) {
-            if (item)
-                return bad(r, k, "lists do not nest");
-            memset(g->cpus[i], 1, GUEST_MAX_CPUS);
+        if (!item) {
+            memset((*to)[i], 1, GUEST_MAX_CPUS);
             continue;
         }
+        if (item->kind == CFG_LIST)
+            return bad(r, k, "lists do not nest");
         snprintf(number, sizeof(number), "%" PRId64, item->number);
-        if (guest_cpus_parse(g->cpus[i], item->kind == CFG_STRING ? item->string : number,
-                             r->error))
+        if (guest_cpus_parse((*to)[i], item->kind == CFG_STRING ? item->string : number, r->error))
             return -1;
     }
+    return 0;
+}
+
+static int read_cpus(struct reader *r, const struct key *k, const struct cfg_value *v)
+{
+    return read_rows(r, k, v, &r->g->cpus);
+}
+
+static int read_cpus_soft(struct reader *r, const struct key *k, const struct cfg_value *v)
+{
+    return read_rows(r, k, v, &r->g->cpus_soft);
+}
+
+static int read_tsc_mode(struct reader *r, const struct key *k, const struct cfg_value *v)
+{
+    static const char *const words[] = { [TSC_DEFAULT] = "default", [TSC_EMULATE] =
+                                         "always_emulate", [TSC_NATIVE] = "native" };
+    int64_t n;
+
+    if (v->kind != CFG_NUMBER)
+        return read_word(r, k, v, words, 3, "default, always_emulate or native");
+    if (read_number(r, k, v, &n))
+        return -1;
+    r->g->tsc_mode = (enum guest_tsc_mode)n;
     return 0;
 }
 
@@ -285,67 +309,138 @@ static int read_refused(struct reader *r, const struct key *k, const struct cfg_
 /* The table */
 
 #define AT(field) offsetof(struct guest_config, field)
-#define TEXT(key, field) { .name = key, .read = read_string, .at = AT(field) }
-#define NUMBER(key, field, low, high) \
-    { .name = key, .read = read_u32, .at = AT(field), .min = low, .max = high }
-#define SIZE(key, field) \
-    { .name = key, .read = read_u64, .at = AT(field), .min = 1, .max = 1 << 22 }
-#define ACTION(key, field) { .name = key, .read = read_action, .at = AT(field) }
+#define TEXT(key, field, what) \
+    { .name = key, .read = read_string, .at = AT(field), .help = what }
+#define NUMBER(key, field, low, high, what) \
+    { .name = key, .read = read_u32, .at = AT(field), .min = low, .max = high, .help = what }
+#define SIZE(key, field, what) \
+    { .name = key, .read = read_u64, .at = AT(field), .min = 1, .max = 1 << 22, .help = what }
+#define ACTION(key, field, what) \
+    { .name = key, .read = read_action, .at = AT(field), .help = what }
 #define IGNORED(key, reason) { .name = key, .read = read_ignored, .why = reason }
 #define REFUSED(key, reason) { .name = key, .read = read_refused, .why = reason }
-#define OF_HVM "it belongs to the device model of HVM guests"
-#define NO_SUCH "there is no such device back end here"
+#define OF_HVM(key) IGNORED(key, "it is for HVM guests")
+#define OF_DM(key) IGNORED(key, "the guest has no device model")
+#define NO_SUCH(key) REFUSED(key, "there is no such device back end here")
+#define NO_PASS(key) REFUSED(key, "devices are not passed through: there is no IOMMU support")
 
 static const struct key keys[] = {
-    { .name = "name", .read = read_name },
-    { .name = "uuid", .read = read_uuid },
-    { .name = "type", .read = read_type, .at = AT(type) },
-    { .name = "builder", .read = read_builder, .at = AT(type) },
-    TEXT("kernel", kernel),
-    TEXT("ramdisk", ramdisk),
-    TEXT("bootloader", bootloader),
-    SIZE("memory", memory_mib),
-    SIZE("maxmem", maxmem_mib),
-    NUMBER("vcpus", vcpus, 1, GUEST_MAX_VCPUS),
-    NUMBER("maxvcpus", maxvcpus, 1, GUEST_MAX_VCPUS),
-    { .name = "cpus", .read = read_cpus },
-    { .name = "cpu", .read = read_cpus },
-    NUMBER("cpu_weight", weight, 1, 65535),
-    NUMBER("cap", cap, 0, GUEST_MAX_VCPUS * 100),
-    ACTION("on_poweroff", on_poweroff),
-    ACTION("on_reboot", on_reboot),
-    ACTION("on_crash", on_crash),
-    { .name = "disk", .read = read_disks },
-    { .name = "vif", .read = read_nics },
-    { .name = "nics", .read = read_nic_count, .max = GUEST_MAX_NICS },
+    { .name = "name", .read = read_name,
+      .help = "The guest's name, its own among all guests: letters, digits and _ - . : +." },
+    { .name = "uuid", .read = read_uuid,
+      .help = "Its UUID. Without the key a random one is made, and another at each start." },
+    { .name = "type", .read = read_type, .at = AT(type), .help = "pv (the default), pvh or hvm." },
+    { .name = "builder", .read = read_builder, .at = AT(type),
+      .help = "The older key for type: linux or generic is pv, hvm is hvm." },
+    TEXT("kernel", kernel, "The kernel's file: ELF or bzImage, compressed or not. GRUB's "
+         "grub-x86_64-xen.bin boots from the guest's own disk."),
+    TEXT("ramdisk", ramdisk, "The initial RAM disk's file."),
+    TEXT("bootloader", bootloader, "Named and not run: see kernel."),
+    SIZE("memory", memory_mib, "MiB of memory at the start; 128 without the key."),
+    SIZE("maxmem", maxmem_mib, "MiB that it may have with mem-set; as memory without the key."),
+    NUMBER("vcpus", vcpus, 1, GUEST_MAX_VCPUS, "vCPUs in use at the start; 1 without the key."),
+    NUMBER("maxvcpus", maxvcpus, 1, GUEST_MAX_VCPUS, "vCPUs that vcpu-set can bring into use."),
+    { .name = "cpus", .read = read_cpus,
+      .help = "CPUs the vCPUs may run on: \"0-3,^2\" or \"all\"; a list has one row a vCPU." },
+    { .name = "cpu", .read = read_cpus, .help = "The same as cpus, in old files." },
+    { .name = "cpus_soft", .read = read_cpus_soft,
+      .help = "CPUs that the vCPUs would rather run on, in the same form." },
+    NUMBER("cpu_weight", weight, 1, 65535, "Share of CPU time, against others' 256."),
+    NUMBER("cap", cap, 0, GUEST_MAX_VCPUS * 100, "Most CPU time, in per cent of one CPU; 0: none."),
+    { .name = "tsc_mode", .read = read_tsc_mode, .at = AT(tsc_mode), .max = TSC_NATIVE,
+      .help = "default, always_emulate or native: whether RDTSC reads the CPU's counter." },
+    ACTION("on_poweroff", on_poweroff, "What to do when it powers off: destroy, restart, "
+           "rename-restart, preserve, coredump-destroy or coredump-restart."),
+    ACTION("on_reboot", on_reboot, "What to do when it reboots; restart without the key."),
+    ACTION("on_crash", on_crash, "What to do when it crashes; destroy without the key."),
+    { .name = "disk", .read = read_disks,
+      .help = "List of disks: \"phy:/dev/vg/disk,xvda,w\", \"/a.img,raw,xvda,rw\" or "
+              "\"vdev=xvda,target=/a.img\"; see xl-disk-configuration(5)." },
+    { .name = "vif", .read = read_nics,
+      .help = "List of network interfaces: \"mac=00:16:3e:00:00:01,bridge=xenbr0\"; every part "
+              "can be left out; see xl-network-configuration(5)." },
+    { .name = "nics", .read = read_nic_count, .max = GUEST_MAX_NICS,
+      .help = "So many network interfaces, if vif has fewer." },
+    NUMBER("max_event_channels", max_event_channels, 1, 131071, "Most event channels; 1,023."),
+    NUMBER("max_grant_frames", max_grant_frames, 1, 1024, "Most frames of its grant table; 64."),
+    NUMBER("max_maptrack_frames", max_maptrack_frames, 0, 8192,
+           "Most frames to keep track of grants that it maps; 1,024."),
+    IGNORED("vmid", "only expressions of the file use it"),
+    IGNORED("nfs_server", "write nfsroot= into extra"),
+    IGNORED("nfs_root", "write nfsroot= into extra"),
     IGNORED("pool", "all CPUs are in one pool"),
-    IGNORED("localtime", OF_HVM), IGNORED("rtc_timeoffset", OF_HVM),
-    IGNORED("vnc", OF_HVM), IGNORED("vnclisten", OF_HVM), IGNORED("vncpasswd", OF_HVM),
-    IGNORED("sdl", OF_HVM), IGNORED("serial", OF_HVM), IGNORED("boot", OF_HVM),
-    IGNORED("device_model_version", OF_HVM), IGNORED("keymap", OF_HVM), IGNORED("vga", OF_HVM),
-    IGNORED("stdvga", OF_HVM), IGNORED("usb", OF_HVM), IGNORED("usbdevice", OF_HVM),
-    IGNORED("acpi", OF_HVM), IGNORED("apic", OF_HVM), IGNORED("pae", OF_HVM),
-    IGNORED("hap", OF_HVM), IGNORED("xen_platform_pci", OF_HVM), IGNORED("viridian", OF_HVM),
-    IGNORED("seclabel", "there is no FLASK"), IGNORED("dhcp", "the guest's own matter"),
-    IGNORED("nestedhvm", OF_HVM), IGNORED("soundhw", OF_HVM), IGNORED("bios", OF_HVM),
+    IGNORED("localtime", "a PV guest's clock is UTC"),
+    IGNORED("rtc_timeoffset", "a PV guest's clock is UTC"),
+    IGNORED("seclabel", "there is no FLASK"), IGNORED("init_seclabel", "there is no FLASK"),
+    IGNORED("dhcp", "the guest's own matter"), IGNORED("netmask", "the guest's own matter"),
+    IGNORED("gateway", "the guest's own matter"), IGNORED("hostname", "the guest's own matter"),
+    IGNORED("ip", "the guest's own matter"),
     IGNORED("on_watchdog", "a watchdog's end is handled as on_crash says"),
     IGNORED("on_soft_reset", "it is handled as on_crash says"),
-    IGNORED("max_grant_frames", "the hypervisor's own limit holds"),
-    IGNORED("max_maptrack_frames", "the hypervisor's own limit holds"),
-    IGNORED("extra_hvm", OF_HVM), IGNORED("driver_domain", "back ends run in domain 0"),
-    REFUSED("pci", "devices are not passed through: there is no IOMMU support"),
-    REFUSED("usbdev", NO_SUCH), REFUSED("usbctrl", NO_SUCH), REFUSED("vfb", NO_SUCH),
-    REFUSED("vtpm", NO_SUCH), REFUSED("p9", NO_SUCH), REFUSED("vkb", NO_SUCH),
-    REFUSED("vdispl", NO_SUCH), REFUSED("vsnd", NO_SUCH), REFUSED("channel", NO_SUCH),
-    REFUSED("ioports", "devices are not passed through"),
-    REFUSED("iomem", "devices are not passed through"),
-    REFUSED("irqs", "devices are not passed through"),
+    IGNORED("max_grant_version", "grant tables have version 1"),
+    IGNORED("driver_domain", "back ends run in domain 0"),
+    IGNORED("nomigrate", "guests are not migrated"),
+    IGNORED("xend_suspend_evtchn_compat", "guests are not suspended"),
+    IGNORED("device_tree", "it is for Arm"), IGNORED("gic_version", "it is for Arm"),
+    IGNORED("vuart", "it is for Arm"), IGNORED("tee", "it is for Arm"),
+    IGNORED("cpuid", "the hypervisor's own CPUID policy holds"),
+    IGNORED("e820_host", "devices are not passed through"),
+    IGNORED("passthrough", "devices are not passed through"),
+    IGNORED("claim_mode", "memory is given before the guest starts"),
+    IGNORED("vpmu", "there is no virtual performance counter"),
+    IGNORED("vmtrace_buf_kb", "there is no processor tracing"),
+    OF_HVM("acpi"), OF_HVM("acpi_s3"), OF_HVM("acpi_s4"), OF_HVM("acpi_laptop_slate"),
+    OF_HVM("acpi_firmware"), OF_HVM("altp2m"), OF_HVM("altp2mhvm"), OF_HVM("apic"),
+    OF_HVM("bios"), OF_HVM("bios_path_override"), OF_HVM("boot"), OF_HVM("firmware"),
+    OF_HVM("firmware_override"), OF_HVM("hap"), OF_HVM("hdtype"), OF_HVM("hpet"),
+    OF_HVM("mmio_hole"), OF_HVM("ms_vm_genid"), OF_HVM("msr_relaxed"), OF_HVM("nestedhvm"),
+    OF_HVM("nx"), OF_HVM("oos"), OF_HVM("pae"), OF_HVM("pvshim"), OF_HVM("pvshim_path"),
+    OF_HVM("pvshim_cmdline"), OF_HVM("pvshim_extra"), OF_HVM("shadow_memory"),
+    OF_HVM("smbios_firmware"), OF_HVM("system_firmware"), OF_HVM("viridian"),
+    OF_HVM("timer_mode"), OF_HVM("vpt_align"), OF_HVM("xen_platform_pci"),
+    OF_DM("device_model"), OF_DM("device_model_version"), OF_DM("device_model_override"),
+    OF_DM("device_model_args"), OF_DM("device_model_args_pv"), OF_DM("device_model_args_hvm"),
+    OF_DM("device_model_user"), OF_DM("device_model_stubdomain_override"),
+    OF_DM("device_model_stubdomain_seclabel"), OF_DM("dm_restrict"), OF_DM("display"),
+    OF_DM("gfx_passthru"), OF_DM("keymap"), OF_DM("nographic"), OF_DM("opengl"), OF_DM("sdl"),
+    OF_DM("serial"), OF_DM("soundhw"), OF_DM("spice"), OF_DM("spiceport"),
+    OF_DM("spicetls_port"), OF_DM("spicehost"), OF_DM("spicedisable_ticketing"),
+    OF_DM("spicepasswd"), OF_DM("spiceagent_mouse"), OF_DM("spicevdagent"),
+    OF_DM("spice_clipboard_sharing"), OF_DM("spiceusbredirection"),
+    OF_DM("spice_image_compression"), OF_DM("spice_streaming_video"), OF_DM("stdvga"),
+    OF_DM("stubdomain_kernel"), OF_DM("stubdomain_ramdisk"), OF_DM("stubdomain_memory"),
+    OF_DM("stubdomain_cmdline"), OF_DM("usb"), OF_DM("usbdevice"), OF_DM("usbversion"),
+    OF_DM("vendor_device"), OF_DM("vga"), OF_DM("videoram"), OF_DM("vkb_device"), OF_DM("vnc"),
+    OF_DM("vncconsole"), OF_DM("vncdisplay"), OF_DM("vnclisten"), OF_DM("vncpasswd"),
+    OF_DM("vncunused"), OF_DM("vncviewer"), OF_DM("xauthority"),
+    NO_PASS("pci"), NO_PASS("pci_permissive"), NO_PASS("pci_msitranslate"), NO_PASS("pci_seize"),
+    NO_PASS("pci_power_mgmt"), NO_PASS("rdm"), NO_PASS("rdm_mem_boundary"), NO_PASS("dtdev"),
+    NO_PASS("ioports"), NO_PASS("iomem"), NO_PASS("irqs"),
+    NO_SUCH("usbdev"), NO_SUCH("usbctrl"), NO_SUCH("vfb"), NO_SUCH("vtpm"), NO_SUCH("p9"),
+    NO_SUCH("vkb"), NO_SUCH("vdispl"), NO_SUCH("vsnd"), NO_SUCH("channel"), NO_SUCH("pvcalls"),
+    NO_SUCH("virtio"), REFUSED("vnuma", "guests have no virtual NUMA topology"),
 };
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
-/* Keys that several readers share, or that are put together at the end. */
-static const char *const other_keys[] = { "root", "extra", "cmdline", "bootloader_args",
-                                          "cpus_soft", "init_seed" };
+/* Keys that are put together at the end. */
+static const struct guest_key other_keys[] = {
+    { "root", "The root device, for the kernel's command line.", NULL },
+    { "extra", "More words of the kernel's command line.", NULL },
+    { "cmdline", "The whole command line, instead of root and extra.", NULL },
+    { "bootloader_args", "Named and not used: see kernel.", NULL },
+};
+#define N_OTHERS (sizeof(other_keys) / sizeof(other_keys[0]))
+
+bool guest_config_key(size_t i, struct guest_key *key)
+{
+    if (i >= N_KEYS + N_OTHERS)
+        return false;
+    if (i < N_KEYS)
+        *key = (struct guest_key){ keys[i].name, keys[i].help, keys[i].why };
+    else
+        *key = other_keys[i - N_KEYS];
+    return true;
+}
 
 /* Unknown keys */
 
@@ -379,14 +474,14 @@ static const char *nearest(const char *word)
 {
     unsigned int best = 64;
     const char *name = NULL;
+    struct guest_key key;
 
-    for (size_t i = 0; i < N_KEYS + sizeof(other_keys) / sizeof(other_keys[0]); i++) {
-        const char *key = i < N_KEYS ? keys[i].name : other_keys[i - N_KEYS];
-        unsigned int d = distance(word, key);
+    for (size_t i = 0; guest_config_key(i, &key); i++) {
+        unsigned int d = distance(word, key.name);
 
         if (d < best) {
             best = d;
-            name = key;
+            name = key.name;
         }
     }
     return name;
@@ -394,11 +489,10 @@ static const char *nearest(const char *word)
 
 static bool known(const char *word)
 {
-    for (size_t i = 0; i < N_KEYS; i++)
-        if (!strcmp(keys[i].name, word))
-            return true;
-    for (size_t i = 0; i < sizeof(other_keys) / sizeof(other_keys[0]); i++)
-        if (!strcmp(other_keys[i], word))
+    struct guest_key key;
+
+    for (size_t i = 0; guest_config_key(i, &key); i++)
+        if (!strcmp(key.name, word))
             return true;
     return false;
 }
@@ -407,11 +501,13 @@ static int check_keys(struct reader *r)
 {
     for (size_t i = 0; i < r->cfg->n; i++) {
         const struct cfg_entry *entry = &r->cfg->entries[i];
+        const char *near;
         char remedy[160];
 
         if (known(entry->key) || entry->uses)
             continue;
-        snprintf(remedy, sizeof(remedy), "Did you mean '%s'?", nearest(entry->key));
+        near = nearest(entry->key);
+        snprintf(remedy, sizeof(remedy), "Did you mean '%s'?", near ? near : "name");
         if (entry->line)
             return error_set(r->error, EINVAL, "config", remedy, "line %u: '%s' is no known key",
                              entry->line, entry->key);
@@ -484,6 +580,9 @@ int guest_config_from(struct guest_config *g, const struct cfg *cfg, guest_confi
     g->memory_mib = 128;
     g->vcpus = 1;
     g->on_reboot = ACTION_RESTART;
+    g->max_event_channels = 1023;
+    g->max_grant_frames = 64;
+    g->max_maptrack_frames = 1024;
     if (check_keys(&r))
         return -1;
     for (size_t i = 0; i < N_KEYS; i++) {
@@ -508,5 +607,6 @@ void guest_config_free(struct guest_config *g)
     free(g->bootloader);
     free(g->bootloader_args);
     free(g->cpus);
+    free(g->cpus_soft);
     *g = (struct guest_config){ 0 };
 }

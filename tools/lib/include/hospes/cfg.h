@@ -2,7 +2,8 @@
 /*
  * The syntax of guest config files: lines KEY = VALUE as xl and xm read them. A value is a string,
  * a number, a list, or an expression of these with +, % and names set before, which is what xm's
- * samples use of Python. What the keys mean is in guest_config.h.
+ * samples use of Python. Their function definitions and xm_vars.*() calls are skipped; other Python
+ * is refused by name. What the keys mean is in guest_config.h.
  *
  *   file   = { KEY ("=" | "+=") expr (newline | ";") }        "#" starts a comment
  *   expr   = term { ("+" | "%") term }

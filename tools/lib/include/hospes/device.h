@@ -27,6 +27,8 @@ extern const char *const device_names[];   /* "vbd", "vif" */
  * left. */
 int device_add_disk(struct hospes *h, uint32_t domid, const struct guest_disk *d);
 int device_add_nic(struct hospes *h, uint32_t domid, uint32_t devid, const struct guest_nic *n);
+/* Gives the interface a MAC address of its own, unless it has one. */
+int device_nic_mac(struct hospes *h, struct guest_nic *n);
 /* Takes the device away. force: the guest is not asked, it may be dead. */
 int device_remove(struct hospes *h, const struct device *dev, bool force);
 /* All devices of a guest that has died; goes on after an error, whose first cause stays. */

@@ -12,6 +12,7 @@
 enum guest_type { GUEST_PV, GUEST_PVH, GUEST_HVM };
 enum guest_action { ACTION_DESTROY, ACTION_RESTART, ACTION_PRESERVE, ACTION_RENAME_RESTART,
                     ACTION_DUMP_DESTROY, ACTION_DUMP_RESTART };
+enum guest_tsc_mode { TSC_DEFAULT, TSC_EMULATE, TSC_NATIVE };   /* as XEN_DOMCTL_settscinfo */
 enum disk_backend { DISK_PHY, DISK_FILE };
 
 #define GUEST_MAX_DISKS 32
@@ -43,10 +44,12 @@ struct guest_config {
     char *kernel, *ramdisk, *cmdline, *bootloader, *bootloader_args;
     uint64_t memory_mib, maxmem_mib;
     unsigned int vcpus, maxvcpus;
-    /* CPUs the vCPUs may run on, one byte each, 0 or 1; pin_each: vCPU n has row n, else row 0. */
-    bool cpus_given, pin_each;
-    uint8_t (*cpus)[GUEST_MAX_CPUS];
+    /* CPUs the vCPUs may run on, and would rather: a row for each of GUEST_MAX_VCPUS, one byte a
+     * CPU, 0 or 1; NULL: all. */
+    uint8_t (*cpus)[GUEST_MAX_CPUS], (*cpus_soft)[GUEST_MAX_CPUS];
     unsigned int weight, cap;   /* 0: the default weight; no cap */
+    enum guest_tsc_mode tsc_mode;
+    unsigned int max_event_channels, max_grant_frames, max_maptrack_frames;
     enum guest_action on_poweroff, on_reboot, on_crash;
     struct guest_disk disks[GUEST_MAX_DISKS];
     unsigned int n_disks;
@@ -66,6 +69,11 @@ typedef void (*guest_config_warn)(void *arg, const char *text);
 int guest_config_from(struct guest_config *g, const struct cfg *cfg, guest_config_warn warn,
                       void *arg, struct error *e);
 void guest_config_free(struct guest_config *g);
+
+/* A key for the manual page: what it does, or why it has no effect. */
+struct guest_key { const char *name, *help, *why; };
+/* Key number i; false behind the last one. */
+bool guest_config_key(size_t i, struct guest_key *key);
 
 /* "phy:/dev/vg/disk,xvda,w", "/a.img,raw,xvda,rw", "vdev=xvda,target=/a.img":
  * xl-disk-configuration(5). */

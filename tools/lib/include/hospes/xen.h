@@ -74,6 +74,8 @@ int xen_domain_list(struct hospes *h, uint32_t first, unsigned int max,
                     struct xen_domctl_getdomaininfo *list);
 int xen_vcpu_context_set(struct hospes *h, uint32_t domid, unsigned int vcpu,
                          const vcpu_guest_context_t *context);
+int xen_vcpu_context_get(struct hospes *h, uint32_t domid, unsigned int vcpu,
+                         vcpu_guest_context_t *context);
 int xen_vcpu_info(struct hospes *h, uint32_t domid, unsigned int vcpu,
                   struct xen_domctl_getvcpuinfo *info);
 /* hard and soft: arrays of n bytes, 0 or 1 for each CPU; NULL: not read or not changed. */
@@ -85,6 +87,8 @@ int xen_sched_get(struct hospes *h, uint32_t domid, unsigned int *weight, unsign
 /* weight 0, cap ~0: as they are. */
 int xen_sched_set(struct hospes *h, uint32_t domid, unsigned int weight, unsigned int cap);
 int xen_evtchn_alloc_unbound(struct hospes *h, uint32_t domid, uint32_t remote, uint32_t *port);
+/* mode: 0 as the hypervisor sees fit, 1 emulated, 2 native. Before the first unpause. */
+int xen_domain_tsc_mode(struct hospes *h, uint32_t domid, unsigned int mode);
 int xen_hypercall_page(struct hospes *h, uint32_t domid, uint64_t gmfn);
 
 /* Memory */
