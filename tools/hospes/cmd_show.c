@@ -54,7 +54,7 @@ static const char *shutdown_word(uint32_t flags)
     return reason < sizeof(words) / sizeof(words[0]) ? words[reason] : "shut down";
 }
 
-static const char *state_word(const struct xen_domctl_getdomaininfo *info)
+const char *domain_state_word(const struct xen_domctl_getdomaininfo *info)
 {
     return info->flags & XEN_DOMINF_dying      ? "dying"
            : info->flags & XEN_DOMINF_shutdown ? shutdown_word(info->flags)
@@ -78,13 +78,13 @@ static int list_one(struct call *c, const struct xen_domctl_getdomaininfo *info,
     if (!array) {
         printf("%5u  %-24s %-4s %6" PRIu64 "  %5u  %-9s %10.1f\n", info->domain, name,
                type_word(info), (uint64_t)info->tot_pages >> 8, info->nr_online_vcpus,
-               state_word(info), (double)info->cpu_time / 1e9);
+               domain_state_word(info), (double)info->cpu_time / 1e9);
     } else {
         o = json_object_new_object();
         json_number(o, "id", info->domain);
         json_text(o, "name", name);
         json_text(o, "type", type_word(info));
-        json_text(o, "state", state_word(info));
+        json_text(o, "state", domain_state_word(info));
         json_number(o, "memory_kib", info->tot_pages * 4);
         json_number(o, "max_memory_kib", info->max_pages * 4);
         json_number(o, "vcpus", info->nr_online_vcpus);

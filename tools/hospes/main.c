@@ -52,12 +52,44 @@ const struct command commands[] = {
       .json = true, .summary = "weights and caps of CPU time",
       .help = "WEIGHT: 1 to 65535, 256 unless set; - leaves it.\n"
               "CAP: per cent of one CPU, 0 for none.\n" },
+    { .name = "top", .args = "[GUEST...]", .run = cmd_top, .max_args = -1, .json = true,
+      .flags = "bvd:n:s:", .summary = "what domains use: CPU, memory, network and disk, live",
+      .help = "  -d SECONDS  between two looks (2)\n  -n N        so many looks, then end\n"
+              "  -s COLUMN   sort by id, name, cpu, memory, net or disk (cpu)\n"
+              "  -v          vCPUs, too\n"
+              "  -b          batch: plain tables one below the other, as when output is a file\n"
+              "Keys: i n c m t d sort, v vCPUs, / filter by name, + - interval, q leaves.\n" },
+    { .name = "block-list", .args = "[GUEST...]", .run = cmd_block_list, .max_args = -1,
+      .json = true, .summary = "the disks of guests" },
+    { .name = "block-attach", .args = "GUEST DISK...", .run = cmd_block_attach, .min_args = 2,
+      .max_args = -1, .summary = "give a running guest a disk",
+      .help = "DISK: as in the config file, as one word or several: /a.img,xvdb,w\n" },
+    { .name = "block-detach", .args = "GUEST DISK", .run = cmd_block_detach, .min_args = 2,
+      .max_args = 2, .flags = "f", .summary = "take a disk from a running guest",
+      .help = "  -f  at once, without the guest's consent\nDISK: xvdb, or its number.\n" },
+    { .name = "network-list", .args = "[GUEST...]", .run = cmd_network_list, .max_args = -1,
+      .json = true, .summary = "the network interfaces of guests" },
+    { .name = "network-attach", .args = "GUEST [KEY=VALUE...]", .run = cmd_network_attach,
+      .min_args = 1, .max_args = -1, .summary = "give a running guest a network interface",
+      .help = "KEY=VALUE: as in vif= of the config file: mac=00:16:3e:00:00:01 bridge=xenbr0\n" },
+    { .name = "network-detach", .args = "GUEST VIF", .run = cmd_network_detach, .min_args = 2,
+      .max_args = 2, .flags = "f", .summary = "take a network interface from a running guest",
+      .help = "  -f  at once, without the guest's consent\nVIF: its number or MAC address.\n" },
+    { .name = "dump-core", .args = "GUEST FILE", .run = cmd_dump_core, .min_args = 2,
+      .max_args = 2, .summary = "write a guest's memory to a file that crash opens" },
+    { .name = "doctor", .args = "", .run = cmd_doctor, .json = true, .offline = true,
+      .summary = "look for what is wrong with domain 0, and say what helps",
+      .help = "Status 1 if something is, 0 if guests can be started.\n" },
     { .name = "info", .args = "", .run = cmd_info, .json = true,
       .summary = "the machine and the hypervisor" },
     { .name = "dmesg", .args = "", .run = cmd_dmesg, .flags = "c",
       .summary = "the hypervisor's log", .help = "  -c  clear it afterwards\n" },
     { .name = "uptime", .args = "[GUEST...]", .run = cmd_uptime, .max_args = -1, .json = true,
       .summary = "how long domains have been running" },
+    { .name = "manual", .args = "hospes.8|hospes.cfg.5", .run = cmd_manual, .min_args = 1,
+      .max_args = 1, .offline = true, .summary = "print a manual page for man" },
+    { .name = "completion", .args = "", .run = cmd_completion, .offline = true,
+      .summary = "print the commands that make bash complete words of this one" },
     { 0 },
 };
 
@@ -68,6 +100,11 @@ bool call_has(const struct call *c, char letter)
     return strchr(c->options, letter) != NULL;
 }
 
+const char *call_value(const struct call *c, char letter)
+{
+    return c->values[letter - 'a'];
+}
+
 int call_domain(struct call *c, int i, bool allow_dom0, uint32_t *domid)
 {
     return guest_find(&c->h, c->argv[i], allow_dom0, domid);
@@ -75,13 +112,18 @@ int call_domain(struct call *c, int i, bool allow_dom0, uint32_t *domid)
 
 int call_number(struct call *c, int i, const char *what, uint64_t min, uint64_t max, uint64_t *n)
 {
+    return call_parse_number(c, c->argv[i], what, min, max, n);
+}
+
+int call_parse_number(struct call *c, const char *word, const char *what, uint64_t min,
+                      uint64_t max, uint64_t *n)
+{
     char *end;
 
     errno = 0;
-    *n = strtoull(c->argv[i], &end, 0);
-    if (*end || end == c->argv[i] || errno || c->argv[i][0] == '-')
-        return error_set(&c->h.error, EINVAL, "command", NULL, "%s: '%s' is no number", what,
-                         c->argv[i]);
+    *n = strtoull(word, &end, 0);
+    if (*end || end == word || errno || *word == '-')
+        return error_set(&c->h.error, EINVAL, "command", NULL, "%s: '%s' is no number", what, word);
     if (*n < min || *n > max)
         return error_set(&c->h.error, ERANGE, "command", NULL,
                          "%s: %" PRIu64 " is outside of %" PRIu64 " to %" PRIu64, what, *n, min,
@@ -112,14 +154,20 @@ static void print_commands(FILE *f)
 {
     fputs("Usage: hospes COMMAND [OPTION...] [ARGUMENT...]\n\n", f);
     for (const struct command *c = commands; c->name; c++)
-        fprintf(f, "  %-11s %s\n", c->name, c->summary);
+        fprintf(f, "  %-14s %s\n", c->name, c->summary);
     fputs("\n'hospes COMMAND --help' says more. GUEST: a name, a number or a uuid.\n", f);
+}
+
+char command_capital(const struct command *c)
+{
+    /* "vCPUs" stays. */
+    return c->summary[1] >= 'a' ? (char)(c->summary[0] & ~0x20) : c->summary[0];
 }
 
 static void print_help(const struct command *c, FILE *f)
 {
     fprintf(f, "Usage: hospes %s%s %s\n%c%s.\n", c->name, c->json ? " [--json]" : "", c->args,
-            c->summary[0] & ~0x20, c->summary + 1);
+            command_capital(c), c->summary + 1);
     if (c->help)
         fprintf(f, "%s", c->help);
 }
@@ -141,6 +189,30 @@ static int usage(const struct command *c, const char *what, const char *word)
     return EXIT_USAGE;
 }
 
+/* The letters of one word; a value is the rest of the word, or the next one. 0, or an exit
+ * status + 1. */
+static int read_letters(struct call *c, int argc, char **argv, int *i, char *letters)
+{
+    const char *flags = c->command->flags ? c->command->flags : "";
+
+    for (const char *w = argv[*i] + 1; *w; w++) {
+        const char *known = *w == ':' ? NULL : strchr(flags, *w);
+        size_t n = strlen(letters);
+
+        if (!known)
+            return usage(c->command, "unknown option ", argv[*i]) + 1;
+        if (n < 15 && !strchr(letters, *w))
+            letters[n] = *w;
+        if (known[1] != ':')
+            continue;
+        c->values[*w - 'a'] = w[1] ? w + 1 : *i + 1 < argc ? argv[++*i] : NULL;
+        if (!c->values[*w - 'a'])
+            return usage(c->command, "a value is missing after ", argv[*i]) + 1;
+        break;
+    }
+    return 0;
+}
+
 /* Takes the options out of argv; 0, or an exit status + 1. */
 static int read_options(struct call *c, int argc, char **argv, char *letters)
 {
@@ -148,6 +220,7 @@ static int read_options(struct call *c, int argc, char **argv, char *letters)
 
     for (int i = 0; i < argc; i++) {
         const char *w = argv[i];
+        int rc;
 
         if (options && !strcmp(w, "--")) {
             options = false;
@@ -157,11 +230,9 @@ static int read_options(struct call *c, int argc, char **argv, char *letters)
         } else if (options && !strcmp(w, "--json") && c->command->json) {
             c->json = true;
         } else if (options && w[0] == '-' && w[1]) {
-            size_t known = strspn(w + 1, c->command->flags ? c->command->flags : "");
-
-            if (w[1 + known])
-                return usage(c->command, "unknown option ", w) + 1;
-            strncat(letters, w + 1, 15 - strlen(letters));
+            rc = read_letters(c, argc, argv, &i, letters);
+            if (rc)
+                return rc;
         } else {
             c->argv[c->argc++] = argv[i];
         }
