@@ -4,7 +4,7 @@
 
     run.py KEY=VALUE...
         BUILD=build            where programs are and logs go
-        GROUPS=source,unit,guest,system
+        GROUPS=source,unit,fuzz,guest,system
         TESTS=GLOB[,GLOB]      only tests whose name matches ('guest/evtchn-*', or 'evtchn-*')
         HYPERVISOR=FILE        the image for micro-guests (BUILD/hospes.gz)
         MACHINE=qemu|bochs     where micro-guests run (bochs/NAME: those that QEMU can't answer
@@ -31,11 +31,13 @@ import suite  # noqa: E402
 from suite import FAIL, PASS, SKIP, Outcome, Test  # noqa: E402
 
 ROOT = guests.ROOT
-SETTINGS = {'BUILD': 'build', 'GROUPS': 'source,unit,guest,system', 'TESTS': '', 'HYPERVISOR': '',
+SETTINGS = {'BUILD': 'build', 'GROUPS': 'source,unit,fuzz,guest,system', 'TESTS': '', 'HYPERVISOR': '',
             'MACHINE': 'qemu', 'BOCHS_CPU': '', 'XEN': 'yes', 'LONG': 'no', 'JOBS': '2',
             'LIST': 'no'}
 SKIP_STATUS = 77      # of a program that can't show its answer on this machine
 SYSTEM_LIMIT = 900    # seconds of a system test that names no limit
+FUZZ_SECONDS = {False: 5, True: 600}    # of a fuzzer: in check, in check-long
+FUZZ_BYTES = 1 << 16                    # of an input
 
 
 class Context:
@@ -150,6 +152,33 @@ def _unit_tests(context):
     return tests
 
 
+def _fuzz_tests(context):
+    """tests/fuzz/fuzz_NAME.c: libFuzzer programs. What they find stays in BUILD/tests/fuzz/found."""
+    folder = os.path.join(context.build, 'tests', 'fuzz')
+
+    def run(name, long):
+        program, corpus = os.path.join(folder, name), os.path.join(folder, f'corpus-{name}')
+        seeds = os.path.join(ROOT, 'tests', 'fuzz', 'corpus', name)
+        log = context.log(f'fuzz/{name}{"-long" if long else ""}')
+        if context.unbuilt(program):
+            return Outcome(FAIL, context.unbuilt(program))
+        os.makedirs(corpus, exist_ok=True)
+        os.makedirs(os.path.join(folder, 'found'), exist_ok=True)
+        if not os.path.isdir(seeds):
+            seeds = os.path.join(folder, f'seeds-{name}')
+            subprocess.run([sys.executable, os.path.join(ROOT, 'tests', 'fuzz', 'seeds.py'), name,
+                            seeds], check=True)
+        seconds = FUZZ_SECONDS[long]
+        command = [program, f'-max_total_time={seconds}', f'-max_len={FUZZ_BYTES}', '-timeout=120',
+                   '-use_value_profile=1', f'-artifact_prefix={folder}/found/{name}-', corpus, seeds]
+        return _judge(_run_program(command, log, seconds * 2 + 120), log, seconds * 2 + 120)
+
+    names = [f[5:-2] for f in sorted(os.listdir(os.path.join(ROOT, 'tests', 'fuzz')))
+             if re.fullmatch(r'fuzz_\w+\.c', f)]
+    return [Test(f'fuzz/{n}{"-long" if long else ""}', lambda n=n, long=long: run(n, long),
+                 long=long, cost=FUZZ_SECONDS[long]) for n in names for long in FUZZ_SECONDS]
+
+
 def _system_tests(context):
     """tests/system/NAME.py: status 0 passed, 77 skipped; the last line is the reason.
 
@@ -230,8 +259,8 @@ def _guest_tests(context):
     return tests
 
 
-GROUPS = {'source': _source_tests, 'unit': _unit_tests, 'guest': _guest_tests,
-          'system': _system_tests}
+GROUPS = {'source': _source_tests, 'unit': _unit_tests, 'fuzz': _fuzz_tests,
+          'guest': _guest_tests, 'system': _system_tests}
 
 
 def _settings(args):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests. See doc/testing.md.
 #   make check            everything that fits the time limit    TESTS=GLOB       tests so named
-#   make check-unit       unit tests and source checks           HYPERVISOR=FILE  another image
+#   make check-unit       unit tests, fuzzers, source checks     HYPERVISOR=FILE  another image
 #   make check-guests     micro-guests                           MACHINE=bochs    in Bochs
 #   make check-system     whole systems                          XEN=no           without Xen 4.17
 #   make check-long       all of that, soak loops and fuzzing    JOBS=1           one at a time
@@ -15,6 +15,7 @@ endif
 
 include tests/guests/guests.mk
 include tests/unit/unit.mk
+include tests/fuzz/fuzz.mk
 
 TEST_VARS := TESTS HYPERVISOR MACHINE BOCHS_CPU XEN JOBS LIST
 run_tests  = @python3 tests/run.py BUILD=$(B) GROUPS=$(1) $(foreach v,$(TEST_VARS),$(if \
@@ -33,18 +34,18 @@ SOURCE_NEEDS := $(B)/tests/hv-flags $(HVB)/asm-offsets.h
 # A test program that does not build is a failed test, not the end of all.
 test-programs:
 	@mkdir -p $(B)/tests
-	@$(MAKE) --no-print-directory -k units guests 2>&1 | tee $(B)/tests/build.log
+	@$(MAKE) --no-print-directory -k units fuzzers guests 2>&1 | tee $(B)/tests/build.log
 
 check: deps
 	@$(MAKE) --no-print-directory check-now
 check-now: test-programs $(TEST_HV) $(SOURCE_NEEDS) $(TEST_SYSTEM_NEEDS)
-	$(call run_tests,source$(,)unit$(,)guest$(,)system)
+	$(call run_tests,source$(,)unit$(,)fuzz$(,)guest$(,)system)
 check-long: deps
 	@$(MAKE) --no-print-directory check-long-now
 check-long-now: test-programs $(TEST_HV) $(SOURCE_NEEDS) $(TEST_SYSTEM_NEEDS)
-	$(call run_tests,source$(,)unit$(,)guest$(,)system,LONG=yes)
+	$(call run_tests,source$(,)unit$(,)fuzz$(,)guest$(,)system,LONG=yes)
 check-unit: test-programs $(SOURCE_NEEDS)
-	$(call run_tests,source$(,)unit)
+	$(call run_tests,source$(,)unit$(,)fuzz)
 check-guests: test-programs $(TEST_HV)
 	$(call run_tests,guest)
 check-system: $(TEST_HV) $(TEST_SYSTEM_NEEDS)
