@@ -126,7 +126,7 @@ static enum emul_vex_kind vex_kind(struct emul_insn *in, uint8_t b)
 
 static void vex_last_byte(struct emul_insn *in, uint8_t b)
 {
-    in->vex_reg = ~(b >> 3) & 15;
+    in->vex_reg = ~(b >> 3) & (in->bits == 64 ? 15 : 7);
     in->vex_len = (b >> 2) & 1;
     in->vex_pp = b & 3;
 }

@@ -65,6 +65,7 @@ enum emul_row_flags {
     F_UMIP = 1 << 23,     /* CPL 0 if CR4.UMIP */
     F_PORT = 1 << 24,     /* an I/O port: IOPL or the bitmap of the TSS must allow it */
     F_LOCKED = 1 << 25,   /* as if with LOCK */
+    F_BITS = 1 << 26,     /* a register source selects a bit beyond the memory operand */
 };
 
 struct emul_row {

@@ -23,7 +23,8 @@ struct emul;
     X(push) X(pop) X(pusha) X(popa) X(pushf) X(popf) X(enter) X(leave) X(bound)                    \
     /* exec_branch.c */                                                                            \
     X(jcc) X(jmp) X(call) X(ret) X(loop) X(jcxz) X(int) X(int3) X(into) X(icebp) X(hlt) X(ud)      \
-    X(jmp_far) X(call_far) X(ret_far) X(iret) X(syscall) X(sysret) X(sysenter) X(sysexit)          \
+    /* far.c */                                                                                    \
+    X(jmp_far) X(call_far) X(ret_far) X(iret)                                                      \
     /* exec_string.c */                                                                            \
     X(movs) X(cmps) X(stos) X(lods) X(scas) X(ins) X(outs) X(in) X(out)                            \
     /* exec_system.c */                                                                            \

@@ -3,7 +3,7 @@
 #ifndef EMUL_ROWS_H
 #define EMUL_ROWS_H
 
-#define EXEC(fn) NULL
+#define EXEC(fn) emul_##fn
 
 #define R0(n, fn, f) { .name = #n, .exec = EXEC(fn), .flags = (f) }
 #define R1(n, fn, a, f) { .name = #n, .exec = EXEC(fn), .op = { a }, .flags = (f) }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Lengths of instructions: a list of encodings with their lengths by the manuals,
-and what must hold
- * of every opcode of every map. The list was checked with binutils' and Capstone's disassemblers. */
-/* sources: hv/emul/decode.c hv/emul/fetch.c hv/emul/map_one.c hv/emul/map_0f.c */
+/* Lengths of instructions: a list of encodings with their lengths by the manuals, and what holds of
+ * every opcode of every map. */
+/* sources: hv/emul/decode.c hv/emul/fetch.c hv/emul/map_one.c hv/emul/map_0f.c hv/emul/emul.c */
+/* sources: hv/emul/operand.c hv/emul/segment.c hv/emul/far.c hv/emul/event.c hv/emul/task.c */
+/* sources: hv/emul/exec_alu.c hv/emul/exec_bmi.c hv/emul/exec_move.c hv/emul/exec_branch.c */
+/* sources: hv/emul/exec_string.c hv/emul/exec_system.c hv/emul/exec_vector.c */
 /* cflags: -DHV_UNIT_TEST */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -29,6 +29,7 @@ enum {
     EMUL_ACC_SYSTEM = 2, /* of a descriptor table or a TSS: by the supervisor whatever the CPL */
     EMUL_ACC_RMW = 4,    /* a read of what will be written: must have the rights of a write */
     EMUL_ACC_LOCKED = 8,
+    EMUL_ACC_PROBE = 16, /* a write whose rights are checked and that isn't made: buf is NULL */
 };
 
 /* Registers beyond the general ones; they are the hypervisor's to reach, since it is itself built
@@ -96,8 +97,8 @@ struct emul_ops {
     int (*write_cr)(struct emul_ctxt *c, unsigned int n, uint64_t val);
     int (*read_dr)(struct emul_ctxt *c, unsigned int n, uint64_t *val);
     int (*write_dr)(struct emul_ctxt *c, unsigned int n, uint64_t val);
-    /* RDTSC is MSR 0x10; SWAPGS, SYSCALL and SYSENTER use theirs. Writing EFER stores ctxt->efer.
-       The FS and GS bases are not asked for here. */
+    /* RDTSC is MSR 0x10, SWAPGS uses its own; the FS and GS bases are not asked for here. WRMSR
+       stores a new EFER in ctxt->efer and a new base in ctxt->seg, too. */
     int (*rdmsr)(struct emul_ctxt *c, uint32_t msr, uint64_t *val);
     int (*wrmsr)(struct emul_ctxt *c, uint32_t msr, uint64_t val);
     int (*rdpmc)(struct emul_ctxt *c, uint32_t counter, uint64_t *val);
