@@ -17,11 +17,19 @@
 #include <hospes/guest.h>
 #include <hospes/store.h>
 
-#define LEAVE 0x1d      /* Ctrl-] */
+#define ESCAPE_VARIABLE "HOSPES_ESCAPE"     /* another letter than ] */
 #define SILENCE_MS 3000
 
 static struct termios saved;
 static bool raw;
+
+/* The letter whose Ctrl- leaves: where the terminal itself is behind another Ctrl-]. */
+static char escape_letter(void)
+{
+    const char *letter = getenv(ESCAPE_VARIABLE);
+
+    return letter && letter[0] && !letter[1] ? letter[0] : ']';
+}
 
 static void restore_terminal(void)
 {
@@ -89,11 +97,23 @@ static bool typed(int guest, bool *open)
         *open = false;
         return true;
     }
-    leave = raw ? memchr(data, LEAVE, (size_t)n) : NULL;
+    leave = raw ? memchr(data, escape_letter() & 0x1f, (size_t)n) : NULL;
     return copy_all(guest, data, leave ? (size_t)(leave - data) : (size_t)n) && !leave;
 }
 
-static void view(int guest, bool input, const char *name)
+/* Why a console is silent. */
+static const char *waits_for(struct hospes *h, uint32_t domid)
+{
+    struct xen_domctl_getdomaininfo info;
+
+    return !xen_domain_info(h, domid, &info)   ? "it is gone"
+           : info.flags & XEN_DOMINF_shutdown  ? "it has shut down"
+           : info.flags & XEN_DOMINF_paused    ? "it is paused, 'hospes unpause' lets it go on"
+           : info.flags & XEN_DOMINF_blocked   ? "it waits for an event, perhaps for input"
+                                               : "it runs; does its kernel have console=hvc0?";
+}
+
+static void view(struct hospes *h, uint32_t domid, int guest, bool input, const char *name)
 {
     bool heard = false, told = false;
 
@@ -105,7 +125,8 @@ static void view(int guest, bool input, const char *name)
         ssize_t got;
 
         if (!n && !told) {
-            fprintf(stderr, "(%s has said nothing yet; Ctrl-] leaves)\r\n", name);
+            fprintf(stderr, "(%s has said nothing yet: %s; Ctrl-%c leaves)\r\n", name,
+                    waits_for(h, domid), escape_letter());
             told = true;
         }
         if (fds[1].revents && !typed(guest, &input))
@@ -138,7 +159,8 @@ static int show_saved(struct call *c, const char *name)
     return 0;
 }
 
-int console_view(struct hospes *h, uint32_t domid, const char *name)
+int console_view(struct hospes *h, uint32_t domid, const char *name,
+                 int (*started)(struct hospes *h, uint32_t domid))
 {
     int fd = connect_to(domid);
 
@@ -149,7 +171,11 @@ int console_view(struct hospes *h, uint32_t domid, const char *name)
                          "'hospes doctor' tells whether its keeper or xenconsoled runs.",
                          "nobody serves the console of %s", name);
     raw_terminal();
-    view(fd, true, name);
+    if (started && started(h, domid)) {
+        close(fd);
+        return -1;
+    }
+    view(h, domid, fd, true, name);
     restore_terminal();
     raw = false;
     close(fd);
@@ -162,5 +188,5 @@ int cmd_console(struct call *c)
 
     if (call_domain(c, 0, false, &domid))
         return show_saved(c, c->argv[0]);
-    return console_view(&c->h, domid, c->argv[0]);
+    return console_view(&c->h, domid, c->argv[0], NULL);
 }

@@ -15,11 +15,20 @@
 #include "json.h"
 #include "keeper.h"
 
+#define PRESERVED_SECONDS 30u   /* a guest that is still there so long after its end is preserved */
+
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number)
 {
     interrupted = number;
+}
+
+static void on_signals(void (*handler)(int))
+{
+    signal(SIGINT, handler);
+    signal(SIGTERM, handler);
+    signal(SIGHUP, handler);
 }
 
 static void warn(void *arg, const char *text)
@@ -55,22 +64,25 @@ static int ready(void *arg, struct hospes *h, uint32_t domid)
 int cmd_create(struct call *c)
 {
     struct guest_config g = { 0 };
-    struct guest_create_options o = { .paused = call_has(c, 'p'), .step = step, .ready = ready,
+    bool paused = call_has(c, 'p'), viewed = call_has(c, 'c');
+    /* A viewer is there before the first instruction. */
+    struct guest_create_options o = { .paused = paused || viewed, .step = step, .ready = ready,
                                       .arg = &g };
     struct cfg cfg = { 0 };
     uint32_t domid;
     int rc = read_config(c, 0, &cfg, &g);
 
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
-    signal(SIGHUP, on_signal);
+    on_signals(on_signal);
+    c->h.stop = &interrupted;
     if (!rc)
         rc = guest_create(&c->h, &g, &o, &domid);
+    on_signals(SIG_DFL);
+    c->h.stop = NULL;
     if (!rc)
-        printf("%s: domain %u%s\n", g.name, domid, o.paused ? ", paused" : "");
+        printf("%s: domain %u%s\n", g.name, domid, paused ? ", paused" : "");
     fflush(stdout);
-    if (!rc && call_has(c, 'c'))
-        rc = console_view(&c->h, domid, g.name);
+    if (!rc && viewed)
+        rc = console_view(&c->h, domid, g.name, paused ? NULL : xen_domain_unpause);
     guest_config_free(&g);
     cfg_free(&cfg);
     return rc;
@@ -165,9 +177,11 @@ static int wait_gone(struct hospes *h, uint32_t domid)
 {
     struct xen_domctl_getdomaininfo info;
     char path[STORE_PATH_MAX];
+    unsigned int over = 0;      /* seconds since it shut down: its keeper removes it, or keeps it */
 
     snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
-    while (xen_domain_info(h, domid, &info) && !(info.flags & XEN_DOMINF_shutdown)) {
+    while (xen_domain_info(h, domid, &info) && over < PRESERVED_SECONDS) {
+        over += info.flags & XEN_DOMINF_shutdown ? 1 : 0;
         if (store_wait(h, path, "", NULL, 1000) >= 0)
             break;
         if (h->error.code != ETIMEDOUT)

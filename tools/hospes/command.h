@@ -48,8 +48,10 @@ int call_memory(struct call *c, int i, uint64_t *kib);
 
 /* "running", "paused", "crashed"... */
 const char *domain_state_word(const struct xen_domctl_getdomaininfo *info);
-/* Shows the console of a guest until it ends or the user leaves. */
-int console_view(struct hospes *h, uint32_t domid, const char *name);
+/* Shows the console of a guest until it ends or the user leaves. started: called once the viewer is
+ * attached, or NULL. */
+int console_view(struct hospes *h, uint32_t domid, const char *name,
+                 int (*started)(struct hospes *h, uint32_t domid));
 
 int cmd_create(struct call *c);
 int cmd_console(struct call *c);

@@ -19,6 +19,9 @@
 
 #include <hospes/store.h>
 
+#define BACKEND_BUS "/sys/bus/xen-backend"
+#define BACKEND_REMEDY "Load it in domain 0: modprobe xen-blkback xen-netback."
+
 const char *const device_names[] = { [DEVICE_VBD] = "vbd", [DEVICE_VIF] = "vif" };
 
 struct paths {
@@ -130,9 +133,12 @@ static int run_script(struct hospes *h, const struct script *s, const char *verb
         if (done < 0 && errno != EINTR)
             return error_set(&h->error, errno, "hotplug", NULL, "%s: %s", s->path,
                              strerror(errno));
-        if (ms >= DEVICE_WAIT_MS) {
+        if (hospes_stopped(h) || ms >= DEVICE_WAIT_MS) {
             kill(-pid, SIGKILL);
             waitpid(pid, &status, 0);
+            if (hospes_stopped(h))
+                return error_set(&h->error, EINTR, "hotplug", NULL, "stopped during %s %s", s->path,
+                                 verb);
             return error_set(&h->error, ETIMEDOUT, "hotplug", NULL, "%s %s did not end in %u s",
                              s->path, verb, DEVICE_WAIT_MS / 1000);
         }
@@ -166,6 +172,18 @@ static struct script script_of(struct hospes *h, const struct device *dev, const
 
 /* Coming up */
 
+/* A driver that is not there is found out without waiting for it. */
+static int check_backend(struct hospes *h, enum device_kind kind)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), BACKEND_BUS "/drivers/%s", device_names[kind]);
+    if (access(BACKEND_BUS, F_OK) || !access(path, F_OK))
+        return 0;
+    return error_set(&h->error, ENODEV, "back end", BACKEND_REMEDY,
+                     "domain 0 has no driver for a %s back end", device_names[kind]);
+}
+
 static int wait_for_backend(struct hospes *h, const struct paths *p, const char *kind)
 {
     char path[STORE_PATH_MAX + 16];
@@ -175,10 +193,20 @@ static int wait_for_backend(struct hospes *h, const struct paths *p, const char 
     rc = store_wait(h, path, "2|3|4", "5|6", DEVICE_WAIT_MS);
     if (rc > 0)
         return 0;
+    if (h->error.code == EINTR)
+        return -1;
     error_clear(&h->error);
     return error_set(&h->error, ENODEV, "back end",
-                     "Load it in domain 0: modprobe xen-blkback xen-netback.",
-                     "no %s back end took the device up", kind);
+                     BACKEND_REMEDY, "no %s back end took the device up", kind);
+}
+
+/* Scripts write messages of several lines. */
+static char *one_line(char *text)
+{
+    for (char *c = text; *c; c++)
+        if (*c == '\n')
+            *c = ' ';
+    return text;
 }
 
 static int connect(struct hospes *h, const struct device *dev, const struct paths *p)
@@ -192,13 +220,13 @@ static int connect(struct hospes *h, const struct device *dev, const struct path
     rc = run_script(h, &s, dev->kind == DEVICE_VIF ? "online" : "add");
     snprintf(path, sizeof(path), "%s/hotplug-status", p->back);
     if (!rc)
-        rc = store_wait(h, path, "connected", "error", DEVICE_WAIT_MS) > 0 ? 0 : -1;
-    if (!rc)
-        return 0;
+        rc = store_wait(h, path, "connected", "error|busy", DEVICE_WAIT_MS) > 0 ? 0 : -1;
+    if (!rc || h->error.code == EINTR)
+        return rc;
     message = store_read(h, "%s/hotplug-error", p->back);
     if (message) {
         error_clear(&h->error);
-        error_set(&h->error, EIO, "hotplug", NULL, "%s", message);
+        error_set(&h->error, EIO, "hotplug", NULL, "%s", one_line(message));
     }
     free(message);
     if (!h->error.code)
@@ -209,17 +237,23 @@ static int connect(struct hospes *h, const struct device *dev, const struct path
 static int bring_up(struct hospes *h, const struct device *dev, const struct paths *p,
                     struct store_batch *b)
 {
+    const volatile sig_atomic_t *stop;
     struct error first;
 
     if (store_exists(h, "%s", p->record))
         return error_set(&h->error, EEXIST, "device", NULL, "the guest has this device already");
+    if (check_backend(h, dev->kind))
+        return -1;
     if (store_commit(h, b))
         return -1;
     if (!connect(h, dev, p))
         return 0;
     first = h->error;
     error_clear(&h->error);
+    stop = h->stop;
+    h->stop = NULL;
     device_remove(h, dev, true);
+    h->stop = stop;
     h->error = first;
     return -1;
 }
@@ -338,11 +372,11 @@ static void ask_to_close(struct hospes *h, const struct paths *p, bool force)
 
     snprintf(path, sizeof(path), "%s/online", p->back);
     store_write(h, path, "0");
-    /* A back end whose front end is gone ends by itself. */
-    if (force)
-        store_remove(h, "%s", p->front);
     snprintf(path, sizeof(path), "%s/state", p->back);
     store_write(h, path, "5");
+    /* A back end whose front end is gone ends by itself, and writes state 6 at once: so last. */
+    if (force)
+        store_remove(h, "%s", p->front);
 }
 
 int device_remove(struct hospes *h, const struct device *dev, bool force)

@@ -285,6 +285,7 @@ int guest_create(struct hospes *h, struct guest_config *g, const struct guest_cr
     if (rc && c.made) {
         first = h->error;
         error_clear(&h->error);
+        h->stop = NULL;
         guest_destroy(h, c.domid);
         h->error = first;
     }

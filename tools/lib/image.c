@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <hospes/kernel_cache.h>
+
 #define RATIO_MAX 64u           /* no kernel shrinks to less */
 
 int file_image_open(struct file_image *f, const char *path, const char *what, struct error *e)
@@ -32,6 +34,9 @@ int file_image_open(struct file_image *f, const char *path, const char *what, st
         return error_set(e, errno, "builder", NULL, "%s %s: %s", what, path, strerror(errno));
     }
     f->size = (size_t)st.st_size;
+    f->device = st.st_dev;
+    f->inode = st.st_ino;
+    f->changed = (uint64_t)st.st_ctim.tv_sec * 1000000000u + (uint64_t)st.st_ctim.tv_nsec;
     return 0;
 }
 
@@ -59,13 +64,21 @@ static int unpack_kernel(struct kernel_image *k, const void *payload, size_t siz
     const char *why = "out of memory";
     int rc = -ENOMEM;
 
+    k->unpacked = kernel_cache_find(&k->file, out);
+    if (k->unpacked) {
+        k->unpacked_room = *out;
+        return 0;
+    }
     if (room > IMAGE_MAX_BYTES)
         room = IMAGE_MAX_BYTES;
     k->unpacked = anonymous(room);
     k->unpacked_room = room;
     if (k->unpacked)
         rc = unpack(payload, size, k->unpacked, room, out, &why);
-    return rc ? error_set(e, -rc, "builder", NULL, "kernel %s: %s", path, why) : 0;
+    if (rc)
+        return error_set(e, -rc, "builder", NULL, "kernel %s: %s", path, why);
+    kernel_cache_keep(&k->file, k->unpacked, *out);
+    return 0;
 }
 
 int kernel_image_open(struct kernel_image *k, const char *path, struct error *e)

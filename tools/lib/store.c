@@ -26,7 +26,8 @@ int store_open(struct hospes *h)
 {
     if (h->store)
         return 0;
-    h->store = xs_open(0);
+    /* The kernel's own connection would wait for a store that is not there. */
+    h->store = xs_open(XS_OPEN_SOCKETONLY);
     if (!h->store)
         return error_set(&h->error, errno, "store",
                          "Start it: xenstored, or 'service xenstored start'.",
@@ -218,6 +219,10 @@ int store_wait(struct hospes *h, const char *path, const char *want, const char 
         int64_t left = end - now_ms();
         char **event;
 
+        if (hospes_stopped(h)) {
+            rc = error_set(&h->error, EINTR, "store", NULL, "stopped while waiting for %s", path);
+            break;
+        }
         if (left <= 0) {
             rc = error_set(&h->error, ETIMEDOUT, "store", NULL, "%s did not become %s in %u s",
                            path, want, ms / 1000);

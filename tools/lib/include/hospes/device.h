@@ -12,7 +12,7 @@
 
 #define DEVICE_SCRIPTS "/etc/xen/scripts"
 #define DEVICE_BRIDGE "xenbr0"      /* where the config names none */
-#define DEVICE_WAIT_MS 20000u
+#define DEVICE_WAIT_MS 60000u
 
 enum device_kind { DEVICE_VBD, DEVICE_VIF };
 

@@ -12,7 +12,8 @@
 struct guest_create_options {
     bool paused;
     const char *config_text;    /* kept for reboot and `config`; may be NULL */
-    /* Called before each step with its name; nonzero: stop and undo (Ctrl-C). May be NULL. */
+    /* Called before each step with its name; nonzero: stop and undo (Ctrl-C). May be NULL. Waits
+     * within a step end when h->stop says so. */
     int (*step)(void *arg, const char *name);
     void *arg;
     /* Called when the rings are there and nothing runs yet; an error undoes all. May be NULL. */

@@ -4,6 +4,7 @@
 #define HOSPES_IMAGE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <hv/loader.h>
 
@@ -14,11 +15,12 @@
 struct file_image {
     void *data;             /* private mapping of the file */
     size_t size;
+    uint64_t device, inode, changed;    /* which file it was, and when it changed (ns) */
 };
 
 struct kernel_image {
     struct file_image file;
-    void *unpacked;         /* NULL: the file is a plain ELF */
+    void *unpacked;         /* mapping; NULL: the file is a plain ELF */
     size_t unpacked_room;
     struct elf_image elf;   /* reads in one of the two */
 };

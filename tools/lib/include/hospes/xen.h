@@ -7,6 +7,7 @@
 #ifndef HOSPES_XEN_H
 #define HOSPES_XEN_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +30,14 @@ struct hospes {
     xenforeignmemory_handle *foreign;
     struct xs_handle *store;        /* opened by hospes_store(); NULL before */
     struct error error;
+    /* When this becomes nonzero, waits end with EINTR. NULL: nobody interrupts them. */
+    const volatile sig_atomic_t *stop;
 };
+
+static inline bool hospes_stopped(const struct hospes *h)
+{
+    return h->stop && *h->stop;
+}
 
 /* Opens the hypercall and foreign memory devices. *h stays valid for hospes_close() after an
  * error. */
