@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Packages, dom0's kernel and initramfs, and `make run`, whose variables README.md lists.
 CACHE    ?= $(B)/cache
-RUN_VARS := HYPERVISOR KERNEL INITRD MEM CPUS MACHINE BOARD FIRMWARE ACCEL BOCHS_CPU HVARGS \
+RUN_VARS := HYPERVISOR KERNEL INITRD GUESTS MEM CPUS MACHINE BOARD FIRMWARE ACCEL BOCHS_CPU HVARGS \
             DOM0ARGS DISK AFTER LOG SILENCE LIMIT
 # Values go to the shell in single quotes, with any single quote in them quoted.
 quoted    = '$(subst ','\'',$(1))'
@@ -16,7 +16,7 @@ deps:
 
 # A part that the caller gives is not built.
 RUN_PARTS = $(if $(HYPERVISOR),,$(B)/hospes.gz) $(if $(KERNEL),,$(B)/vmlinuz) \
-            $(if $(INITRD),,$(B)/initrd.img)
+            $(if $(INITRD),,$(B)/dom0.img)
 
 run-parts: $(RUN_PARTS)
 	@:

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""`make run`: boot the hypervisor with Debian's kernel as dom0 on an emulated PC.
+"""`make run`: boot the hypervisor with Debian's kernel as dom0 on an emulated PC, and two guests.
 
     run.py [VARIABLE=VALUE]...        the variables are listed in DEFAULTS below
 
 On a terminal: dom0's console, Ctrl-] leaves. Without one: a line per stage with the seconds since
-power-on, `guest dom0 pv up SECONDS`, a summary, and last `run: ok` (status 0) or
+power-on, `guest NAME pv up SECONDS` for dom0 and each guest, a summary, and last `run: ok` (status 0) or
 `run: failed: CAUSE` (status 1; 130 when interrupted). Scripts may rely on the last three.
 Leaves no process and no temporary file behind, however it ends.
 """
@@ -27,10 +27,12 @@ sys.path[:0] = [HERE, os.path.join(HERE, '..', 'image')]
 import iso            # noqa: E402
 import machine        # noqa: E402
 
+GUEST_IMAGE = 'dom0.img'
 DEFAULTS = {
     'HYPERVISOR': 'build/hospes.gz',    # multiboot 2 image; Debian's xen-4.17-amd64.gz works too
     'KERNEL': 'build/vmlinuz',          # dom0's kernel
-    'INITRD': 'build/initrd.img',       # dom0's initramfs
+    'INITRD': f'build/{GUEST_IMAGE}',   # dom0's initramfs; one named otherwise has no guests
+    'GUESTS': 'alpha,beta',             # what dom0's image starts; none: none
     'MEM': '1024',                      # MiB in the machine
     'CPUS': '',                         # CPUs in the machine; 2, on Bochs 1
     'MACHINE': 'qemu',                  # qemu or bochs
@@ -55,6 +57,9 @@ FAIL = (r'^error: .+'                                   # GRUB
         r'|Kernel panic - not syncing.*|Initramfs unpacking failed.*|Out of memory: Killed.*'
         r'|HOSPES-DOM0 failed=.*')
 ESCAPE = b'\x1d'                                        # Ctrl-]
+GUEST_ESCAPE = 't'                                      # Ctrl-t leaves a guest's console
+DOM0_MIB = 512                                          # dom0's memory beside guests
+NETWORK = ['-netdev', 'user,id=world', '-device', 'virtio-net-pci,netdev=world']
 EXPECTED_END = {'poweroff': 'poweroff', 'reboot': 'reset'}
 
 
@@ -84,7 +89,9 @@ def settings(arguments):
         raise RunFailed(f'MACHINE={values["MACHINE"]} is neither qemu nor bochs')
     values['CPUS'] = values['CPUS'] or ('1' if bochs else '2')
     values['SILENCE'] = values['SILENCE'] or ('300' if bochs else '90')
-    values['LIMIT'] = values['LIMIT'] or ('1200' if bochs else '300')
+    values['LIMIT'] = values['LIMIT'] or ('2400' if bochs else '600')
+    if os.path.basename(values['INITRD']) != GUEST_IMAGE or values['GUESTS'] == 'none':
+        values['GUESTS'] = ''
     for name in ('MEM', 'CPUS', 'SILENCE', 'LIMIT'):
         if not values[name].isdigit() or int(values[name]) == 0:
             raise RunFailed(f'{name}={values[name]} is not a positive number')
@@ -120,8 +127,15 @@ def _workspace(build):
 
 def _make_image(values, folder, after):
     image = os.path.join(folder, 'run.iso')
-    dom0 = ' '.join(f'console=hvc0 hospes.after={after} {values["DOM0ARGS"]}'.split())
-    hypervisor = ' '.join(f'com1=115200,8n1 console=com1 {values["HVARGS"]}'.split())
+    dom0 = f'console=hvc0 hospes.after={after}'
+    hypervisor = 'com1=115200,8n1 console=com1'
+    if values['GUESTS']:
+        # What dom0 does not take is the guests'. Its kernel says its name, and what is wrong.
+        # Ctrl-] is this program's.
+        hypervisor += f' dom0_mem={DOM0_MIB}M'
+        dom0 += f' loglevel=6 hospes.guests={values["GUESTS"]} hospes.escape={GUEST_ESCAPE}'
+    dom0 = ' '.join(f'{dom0} {values["DOM0ARGS"]}'.split())
+    hypervisor = ' '.join(f'{hypervisor} {values["HVARGS"]}'.split())
     iso.hypervisor_iso(image, values['HYPERVISOR'], hypervisor,
                        [(values['KERNEL'], dom0), (values['INITRD'], '')])
     return image
@@ -143,7 +157,8 @@ def _start(values, image, say, on_output=None):
     say(', '.join([f'qemu {accel}: {cpus} CPU{"s" * (cpus > 1)}, {values["MEM"]} MiB', *other]))
     return machine.qemu(iso=image, cpus=cpus, accel=accel, cpu='host' if accel == 'kvm' else None,
                         board=values['BOARD'], firmware=values['FIRMWARE'],
-                        disks=[values['DISK']] if values['DISK'] else (), **common)
+                        disks=[values['DISK']] if values['DISK'] else (),
+                        extra=NETWORK if values['GUESTS'] else (), **common)
 
 
 def cause_of(error, m):
@@ -172,7 +187,7 @@ def _summary(m):
     """Print what dom0 told of itself, and the lines of its log that should not be there."""
     rows = re.findall(r'^HOSPES-DOM0 (\S+?)=(.*)$', m.text, re.M)
     for name, value in rows:
-        if name not in ('up', 'ready', 'bad-lines'):
+        if name not in ('up', 'host', 'guest', 'ready', 'bad-lines'):
             print(f'  {name:<42} {value}')
     for row in re.findall(r'^HOSPES-LOG (.*)$', m.text, re.M):
         print(f'warning: dom0\'s log: {row}')
@@ -196,14 +211,24 @@ def run_stages(values, folder):
             wait('^HOSPES-DOM0 up=1')
             up = m.seconds()
             _stage(up, 'dom0 user land')
+            print(f'guest dom0 pv up {up:.1f}', flush=True)
+            if values['GUESTS']:
+                _wait_guests(m, values['GUESTS'].split(','), wait)
             wait('^HOSPES-DOM0 ready=1')
             _stage(m.seconds(), 'dom0 ready')
-            print(f'guest dom0 pv up {up:.1f}', flush=True)
             _summary(m)
             if after in EXPECTED_END:
                 _wait_end(m, after, values, deadline)
         except machine.MachineError as e:
             raise RunFailed(cause_of(e, m)) from e
+
+
+def _wait_guests(m, names, wait):
+    wait('^HOSPES-DOM0 host=1')
+    _stage(m.seconds(), f'dom0 starts {len(names)} guests from /etc/hospes: {", ".join(names)}')
+    for name in names:
+        wait(f'^HOSPES-DOM0 guest={name}$')
+        print(f'guest {name} pv up {m.seconds():.1f}', flush=True)
 
 
 def _wait_end(m, after, values, deadline):
