@@ -82,6 +82,8 @@ static const struct hvm_io_ops *find_mmio(struct vcpu *v, uint64_t first, uint64
     struct vplatform *p = vcpu_platform(v);
     uint64_t lapic = vlapic_mmio_base(v);
 
+    if (last < first)
+        return NULL;
     if (lapic && first - lapic < VLAPIC_PAGE_SIZE && last - lapic < VLAPIC_PAGE_SIZE)
         return &lapic_ops;
     return p ? find(p->io.mmio, p->io.nr_mmio, first, last) : NULL;

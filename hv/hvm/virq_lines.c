@@ -53,7 +53,8 @@ static void wire_drop(struct vplatform *p, unsigned int device, unsigned int int
 
 static void isa_set(struct vplatform *p, unsigned int irq, bool level)
 {
-    if (test_bit(irq, p->isa.i) == level)
+    /* The cascade's input is no line, and its GSI is the timer's. */
+    if (irq == PIC_CASCADE_IRQ || test_bit(irq, p->isa.i) == level)
         return;
     if (level) {
         __set_bit(irq, p->isa.i);

@@ -113,7 +113,7 @@ static void load_count(struct vplatform *p, struct vpit_channel *c, uint16_t val
 {
     uint32_t n = c->bcd ? from_bcd(val) : val;
 
-    c->count = n ? n : modulus(c);
+    c->count = n && n < modulus(c) ? n : modulus(c);
     if (triggered_by_gate(c))
         c->out_held = true;     /* until the gate rises */
     else
