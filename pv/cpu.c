@@ -3,6 +3,7 @@
  * What a physical CPU holds of a PV vCPU: root table, GDT and LDT windows, segments and their
  * bases, debug registers; and a CPU's SYSCALL entry.
  */
+#include <hv/alternative.h>
 #include <hv/desc.h>
 #include <hv/flush.h>
 #include <hv/lib.h>
@@ -13,6 +14,7 @@
 #include <hv/smp.h>
 #include <hv/xstate.h>
 #include <pv/pv.h>
+#include <pv/xpti.h>
 
 _Static_assert(PV_USER_CS32 == FLAT_RING3_CS32 && PV_USER_CS64 == FLAT_RING3_CS64 &&
                    PV_USER_SS == FLAT_RING3_SS32,
@@ -225,8 +227,10 @@ void pv_switch_from(struct vcpu *v)
 void pv_switch_to(struct vcpu *v)
 {
     struct pv_vcpu *pv = pv_vcpu(v);
-    pv->gdt_ldt_l1[GDT_RESERVED_PAGE] =
-        make_pte(cpu_gdt_mfn[smp_processor_id()], PAGE_HV_RW & ~PTE_G);
+
+    if (alt_store(ALT_XPTI, &pv->gdt_ldt_l1[GDT_RESERVED_PAGE],
+                  make_pte(cpu_gdt_mfn[smp_processor_id()], PAGE_HV_RW & ~PTE_G)))
+        pv_xpti_switch_to(v);
     pv_load_root(v);
     load_guest_gdt(v);
     pv_load_ldt(v);

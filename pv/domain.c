@@ -8,6 +8,7 @@
 #include <hv/printk.h>
 #include <hv/processor.h>
 #include <hv/sched.h>
+#include <hv/spec.h>
 #include <hv/uaccess.h>
 #include <hv/xstate.h>
 #include <pv/pv.h>
@@ -15,6 +16,10 @@
 
 static int pv_domain_init(struct domain *d)
 {
+    enum spec_domain kind = d->domain_id ? SPEC_DOMU : SPEC_DOM0;
+
+    pv_domain(d)->xpti = spec.xpti[kind];
+    pv_domain(d)->check_l1tf = spec.pv_l1tf[kind];
     return pv_perdomain_init(d);
 }
 

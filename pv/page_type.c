@@ -101,16 +101,31 @@ static int validate_busy(struct page_info *pg, unsigned long type, bool preempt,
     return rc;
 }
 
+/* Once, for all that validation passes over: while a table is busy or partial nobody writes to
+   it. */
+static bool check_absent_entries(struct page_info *pg, unsigned int level)
+{
+    struct domain *d = page_get_owner(pg);
+
+    if (READ_ONCE(pg->count_info) & PGC_noncoherent)
+        pt_flush_cache(pg);
+    return !d || pv_l1tf_table_ok(d, page_to_virt(pg), level);
+}
+
 static int first_use(struct page_info *pg, unsigned long old, unsigned long type, bool preempt)
 {
     unsigned long old_type = old & PGT_type_mask;
+    bool check = alt_clear16(ALT_PV_L1TF, &pg->progress);
 
-    pg->progress = 0;
     if (old_type != type && old_type != PGT_none) {
         const struct domain *d = page_get_owner(pg);
 
         if (d)
             flush_stale(pg, d);
+    }
+    if (check && type_is_table(type) && !check_absent_entries(pg, PT_LEVEL(type))) {
+        busy_to(pg, 0, 0);
+        return -EPERM;
     }
     return validate_busy(pg, type, preempt, false);
 }

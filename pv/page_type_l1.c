@@ -302,12 +302,16 @@ static inline bool l1_make_writable(pte_t *p, pte_t old, pte_t new, enum l1_mode
 static __attribute__((noinline)) int l1_replace(pte_t *p, pte_t old, pte_t new, enum l1_mode mode,
                                                 struct domain *d, struct domain *pg_owner)
 {
+    enum pt_kind kind;
     int rc;
 
     if ((new & old & PTE_P) && ((old ^ new) & ~L1_FREE_BITS) == PTE_RW &&
         l1_make_writable(p, old, new, mode, d, pg_owner, &rc))
         return rc;
-    if (new & PTE_P) {
+    kind = pt_kind_of(new);
+    if (kind == PT_CHECK && !(new & PTE_P) && !pv_l1tf_entry_ok(d, new, 1))
+        return -EPERM;
+    if (kind == PT_PRESENT || (kind == PT_CHECK && (new & PTE_P))) {
         rc = entry_get(&new, d, pg_owner);
         if (unlikely(rc))
             return rc;

@@ -9,6 +9,7 @@
 #include <hv/hypercall.h>
 #include <pv/frame.h>
 #include <pv/pt.h>
+#include <pv/xpti.h>
 
 /*
  * Takes the reference and the use that entry e of a table is to own. *held, in: the entry has its
@@ -147,10 +148,14 @@ int table_update(pte_t *p, pte_t new, bool keep_ad, unsigned int level, struct p
     unsigned int slot = ((unsigned long)p & ~PAGE_MASK) / sizeof(*p);
     pte_t old = READ_ONCE(*p);
     bool preempt = !current->is_idle, held = false, same = false;
+    enum pt_kind kind;
 
     if (!guest_slot(level, slot))
         return -EINVAL;
-    if (new & PTE_P) {
+    kind = pt_kind_of(new);
+    if (kind == PT_CHECK && !(new & PTE_P) && !pv_l1tf_entry_ok(d, new, level))
+        return -EPERM;
+    if (kind == PT_PRESENT || (kind == PT_CHECK && (new & PTE_P))) {
         int rc = 0;
 
         if (new & TABLE_DISALLOWED)
@@ -163,8 +168,8 @@ int table_update(pte_t *p, pte_t new, bool keep_ad, unsigned int level, struct p
             return update_failed(rc, new, held);
     }
     entry_write(p, new, keep_ad);
-    if (level == 4)
-        pv_root_changed(d, page_to_mfn(pg));
+    if (level == 4 && unlikely(pv_root_copies_used))
+        pv_root_changed(d, page_to_mfn(pg), slot);
     if ((old & PTE_P) && !same && entry_drop(old, false, preempt)) {
         struct page_info *child = mfn_to_page(pte_mfn(old));
 

@@ -4,31 +4,12 @@
  * as level 4 table. Work that is left after a table was dropped waits in the vCPU's old_root, with
  * a reference of its own.
  */
+#include <hv/alternative.h>
 #include <hv/domain.h>
 #include <hv/flush.h>
 #include <pv/frame.h>
 #include <pv/pt.h>
-
-/* CPUs run PV guests on their own copies of the guests' root tables. */
-static const bool root_copies = false;
-
-void pv_root_changed(struct domain *d, mfn_t root)
-{
-    cpumask_t mask = { };
-    struct vcpu *v;
-
-    if (!root_copies)
-        return;
-    for_each_vcpu(d, v) {
-        unsigned int cpu = READ_ONCE(v->dirty_cpu);
-
-        if (cpu < NR_CPUS && (paddr_to_pfn(pv_vcpu(v)->guest_root) == root ||
-                              paddr_to_pfn(pv_vcpu(v)->guest_root_user) == root))
-            __set_bit(cpu, mask.bits);
-    }
-    if (!cpumask_empty(&mask))
-        flush_mask(&mask, FLUSH_ROOT_PV, 0);
-}
+#include <pv/xpti.h>
 
 int pv_put_old_root(struct vcpu *v)
 {
@@ -83,6 +64,7 @@ int pv_new_guest_root(struct vcpu *v, mfn_t mfn)
     struct pv_vcpu *pv = pv_vcpu(v);
     uint64_t old = pv->guest_root;
     int rc = pv_put_old_root(v);
+    bool copies;
 
     if (rc)
         return rc;
@@ -94,9 +76,12 @@ int pv_new_guest_root(struct vcpu *v, mfn_t mfn)
     /* The LDT is known by its address in the old tables. */
     if (pv_invalidate_shadow_ldt(v) && v != current)
         pt_flush_vcpu(v);
-    pv->guest_root = pfn_to_paddr(mfn);
-    if (v == current)
+    copies = alt_store(ALT_XPTI, &pv->guest_root, pfn_to_paddr(mfn));
+    if (v == current) {
         pv_load_root(v);
+        if (copies && pv_domain(v->domain)->xpti)
+            pv_root_copy(KERNEL_ROOT_COPY, pv->guest_root);
+    }
     if (old != pv->guest_root)
         root_put(v, old);
     return 0;
@@ -113,7 +98,12 @@ int pv_new_user_root(struct vcpu *v, mfn_t mfn)
     rc = mfn ? root_get(v->domain, mfn) : 0;
     if (rc)
         return rc;
-    pv->guest_root_user = pfn_to_paddr(mfn);
+    if (alt_store(ALT_XPTI, &pv->guest_root_user, pfn_to_paddr(mfn)) && v == current &&
+        pv_domain(v->domain)->xpti) {
+        pv_root_copy(USER_ROOT_COPY, pv->guest_root_user);
+        /* The TLB may have outlived changes of mode. */
+        flush_local(FLUSH_TLB, 0);
+    }
     root_put(v, old);
     return 0;
 }

@@ -33,6 +33,9 @@ SECTIONS
     text_start = .;
     .text : {
         *(.text.entry .text.entry.*)
+        /* With XPTI it is all that stays mapped of the text (pv/xpti.c). */
+        . = ALIGN(PAGE_SIZE);
+        text_entry_end = .;
         *(.text.hot .text.hot.*)
         *(.text .text.*)
     }

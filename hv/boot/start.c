@@ -163,10 +163,10 @@ static void __init init_memory(void)
 
 static void __init init_cpu0(void)
 {
-    if (cpu_prepare(0))
-        refuse("memory", "none is left for the boot CPU's tables; give the machine more memory");
     traps_init();
     spec_init();
+    if (cpu_prepare(0))
+        refuse("memory", "none is left for the boot CPU's tables; give the machine more memory");
     cpu_init();
     xstate_init();
 }

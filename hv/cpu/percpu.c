@@ -17,6 +17,7 @@
 #include <hv/printk.h>
 #include <hv/smp.h>
 #include <pv/pv.h>
+#include <pv/xpti.h>
 #include "cpu_private.h"
 
 #define PERCPU_STRIDE (1UL << L2_SHIFT)
@@ -150,7 +151,7 @@ int cpu_prepare(unsigned int cpu)
 
     if (cpu && (make_stack(cpu) || make_data(cpu)))
         return -ENOMEM;
-    if (make_tables(cpu))
+    if (make_tables(cpu) || pv_xpti_cpu_prepare(cpu))
         return -ENOMEM;
     info->cpu_id = cpu;
     info->per_cpu_offset = per_cpu_offset[cpu];

@@ -123,6 +123,10 @@ static void __init patch(void)
         features |= BIT(ALT_SHORT_EXIT);
     if (xpti)
         features |= BIT(ALT_XPTI);
+    if (xpti && spec.pcid[true])
+        features |= BIT(ALT_PCID);
+    if (spec.pv_l1tf[SPEC_DOM0] || spec.pv_l1tf[SPEC_DOMU])
+        features |= BIT(ALT_PV_L1TF);
     if (spec.bhb_seq == BHB_LONG) {
         spec_bhb_rounds[0] = 12;
         spec_bhb_rounds[1] = 7;
@@ -145,9 +149,6 @@ void __init spec_init(void)
     host.spec_ctrl = registers_asked_for();
     spec_bugs_find(&host, &model);
     spec_decide(&spec, &host, &model, &spec_options);
-    spec.open |= spec.bugs & (BIT(BUG_MELTDOWN) | BIT(BUG_L1TF));
-    memset(spec.xpti, 0, sizeof(spec.xpti));
-    memset(spec.pv_l1tf, 0, sizeof(spec.pv_l1tf));
     printk(XENLOG_INFO "spec: microcode %#x, %s\n", host.ucode,
            host.smt ? "several threads a core" : "one thread a core");
     print_decisions();

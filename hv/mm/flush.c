@@ -11,6 +11,7 @@
  * has flushed all CPUs. Stamps of the period before that are then larger than the clock or belong
  * to translations that are gone.
  */
+#include <hv/alternative.h>
 #include <hv/apic.h>
 #include <hv/boot.h>
 #include <hv/flush.h>
@@ -46,12 +47,33 @@ void tlb_flush_end(uint32_t tick)
     WRITE_ONCE(this_cpu(tlb_flush_time), tick);
 }
 
+/* Of all PCIDs, if the CPU uses several. Out of line, so that they who don't need it need no stack
+   for it either. */
+static __attribute__((noinline, cold)) void flush_pcids(void)
+{
+    if (get_cpu_info()->cr3_noflush)
+        invpcid(INVPCID_EVERYTHING, 0, 0);
+}
+
+/* Loads CR3 and notes the tick. */
+static inline void load_and_note(unsigned long cr3, uint32_t tick)
+{
+    uint32_t *note = &this_cpu(tlb_flush_time);
+
+    __asm__ goto(ALT_JUMP_SITE "movq %[cr3], %%cr3\n movl %[tick], %[note]"
+                 ALT_JUMP("%c[feature]", "%l[several]")
+                 : [note] "=m"(*note)
+                 : [cr3] "r"(cr3), [tick] "r"(tick), [feature] "i"(ALT_PCID) : "memory" : several);
+    return;
+several:
+    write_cr3(cr3);
+    flush_pcids();
+    tlb_flush_end(tick);
+}
+
 void load_root(paddr_t root)
 {
-    uint32_t t = tlb_flush_begin();
-
-    write_cr3(root);
-    tlb_flush_end(t);
+    load_and_note(root, tlb_flush_begin());
 }
 
 static void flush_tlb_global(void)
@@ -64,6 +86,7 @@ static void flush_tlb_global(void)
         write_cr4(cr4);
     } else {
         write_cr3(read_cr3());
+        flush_pcids();
     }
     local_irq_restore(irq);
     tlb_flush_end(t);
@@ -74,13 +97,29 @@ static void flush_tlb(void)
     uint32_t t = tlb_flush_begin();
     unsigned long irq = local_irq_save();
 
-    write_cr3(read_cr3());
+    load_and_note(read_cr3(), t);
     local_irq_restore(irq);
-    tlb_flush_end(t);
 }
 
-/* FLUSH_ROOT_PV asks for nothing of its own here: without per-CPU root tables the TLB is all that
-   can be stale. */
+static __attribute__((noinline, cold)) void flush_page_of_pcids(unsigned long va)
+{
+    invlpg(va);
+    /* What INVLPG passes over is an exception here. */
+    if (get_cpu_info()->cr3_noflush && is_canonical(va)) {
+        invpcid(INVPCID_ADDRESS, PCID_KERNEL_COPY, va);
+        invpcid(INVPCID_ADDRESS, PCID_USER_COPY, va);
+    }
+}
+
+static inline void flush_page(unsigned long va)
+{
+    __asm__ goto(ALT_JUMP_SITE "%{disp32%} invlpg %[page]" ALT_JUMP("%c[feature]", "%l[several]")
+                 : : [page] "m"(*(const char *)va), [feature] "i"(ALT_PCID) : "memory" : several);
+    return;
+several:
+    flush_page_of_pcids(va);
+}
+
 void flush_local(unsigned int flags, unsigned long va)
 {
     if (flags & FLUSH_TLB_GLOBAL)
@@ -88,7 +127,7 @@ void flush_local(unsigned int flags, unsigned long va)
     else if (flags & FLUSH_TLB)
         flush_tlb();
     else if (flags & FLUSH_VA)
-        invlpg(va);
+        flush_page(va);
     if (flags & FLUSH_CACHE)
         wbinvd();
 }

@@ -21,8 +21,10 @@
 #include <hv/hypercall.h>
 #include <hv/iocap.h>
 #include <hv/processor.h>
+#include <hv/spec.h>
 #include <hv/uaccess.h>
 #include <pv/pt.h>
+#include <pv/xpti.h>
 
 #define RAM_FRAMES 320
 #define FRAMES (RAM_FRAMES + 16)    /* the rest is device memory */
@@ -55,6 +57,13 @@ DEFINE_PER_CPU(unsigned long, softirq_pending);
 
 /* Never looked into. */
 #define MODEL_CAPS ((struct rangeset *)0x1000)
+
+/* Domain A runs on copies of its root tables, B does not. */
+uint32_t unit_alternatives;
+struct spec spec;
+static pte_t copy_pages[CPUS][NR_ROOT_COPIES][PT_ENTRIES];
+/* Not 0: entries that are not present are checked; what A was crashed for is counted. */
+static unsigned int crashes_expected, crashes;
 
 static struct pv_domain dom_a, dom_b;
 static struct domain pseudo_io, pseudo_xen;
@@ -222,7 +231,12 @@ long hypercall_continue(unsigned int op, unsigned int nargs, const unsigned long
     return 0x7777;
 }
 
-void domain_crash(struct domain *d, const char *fmt, ...) { fail_msg("domain_crash: %s", fmt); }
+void domain_crash(struct domain *d, const char *fmt, ...)
+{
+    if (!crashes_expected || d != &dom_a.d)
+        fail_msg("domain_crash: %s", fmt);
+    crashes++;
+}
 
 /* --- the machine --- */
 
@@ -268,8 +282,28 @@ static void run_as(unsigned int cpu)
     unit_current = cpu < 2 ? &vcpu_a[cpu].v : &vcpu_b[0].v;
 }
 
+void on_cpus(const cpumask_t *mask, void (*fn)(void *), void *arg, bool wait)
+{
+    unsigned int self = mock_cpu;
+
+    assert_true(local_irq_is_enabled());
+    for (unsigned int cpu = 0; cpu < CPUS; cpu++)
+        if (cpumask_test(cpu, mask)) {
+            run_as(cpu);
+            fn(arg);
+        }
+    run_as(self);
+}
+
 static int model_setup(void **state)
 {
+    unit_alternatives = BIT(ALT_XPTI);
+    pv_root_copies_used = true;
+    crashes_expected = crashes = 0;
+    memset(copy_pages, 0, sizeof(copy_pages));
+    for (unsigned int cpu = 0; cpu < CPUS; cpu++)
+        for (unsigned int i = 0; i < NR_ROOT_COPIES; i++)
+            pv_root_copies[cpu][i] = copy_pages[cpu][i];
     unit_frame_table = calloc(FRAMES, sizeof(struct page_info));
     unit_m2p = calloc(FRAMES, sizeof(unsigned long));
     unit_directmap = aligned_alloc(PAGE_SIZE, (size_t)FRAMES * PAGE_SIZE);
@@ -291,6 +325,7 @@ static int model_setup(void **state)
     init_domain(&dom_a, 0, vcpus_a, vcpu_a, 2, 0);
     init_domain(&dom_b, 1, vcpus_b, vcpu_b, 1, 2);
     dom_a.d.is_control = true;
+    dom_a.xpti = true;
     for (mfn_t m = XEN_FIRST; m < RAM_FRAMES; m++)
         frame(m)->count_info = PGC_xen | 1;
     for (mfn_t m = RAM_FRAMES; m < FRAMES; m++)
@@ -374,6 +409,13 @@ static void count_vcpu(const struct pv_vcpu *pv)
             holds(pte_mfn(pv->gdt_ldt_l1[i]), PGT_seg_desc_page);
 }
 
+static void check_copy(unsigned int cpu, uint64_t root, enum root_copy which)
+{
+    for (unsigned int i = 0; root && i < PT_ENTRIES; i++)
+        if (guest_slot(4, i) && pv_root_copies[cpu][which][i] != table(paddr_to_pfn(root))[i])
+            fail_msg("CPU %u runs on an old copy of root table %lx, slot %u", cpu, root, i);
+}
+
 static void check_tlbs(mfn_t m)
 {
     unsigned long x = frame(m)->type_info;
@@ -401,8 +443,11 @@ static void model_check(void)
         count_table(m);
         check_tlbs(m);
     }
-    count_vcpu(&vcpu_a[0]);
-    count_vcpu(&vcpu_a[1]);
+    for (unsigned int cpu = 0; cpu < 2; cpu++) {
+        count_vcpu(&vcpu_a[cpu]);
+        check_copy(cpu, vcpu_a[cpu].guest_root, KERNEL_ROOT_COPY);
+        check_copy(cpu, vcpu_a[cpu].guest_root_user, USER_ROOT_COPY);
+    }
     count_vcpu(&vcpu_b[0]);
     for (mfn_t m = 0; m < RAM_FRAMES; m++) {
         if ((frame(m)->count_info & PGC_count_mask) != want_ref[m])
@@ -415,27 +460,40 @@ static void model_check(void)
 }
 
 /* The CPU's guest looks at all that its root maps. */
-static void walk_level(unsigned int cpu, mfn_t mfn, unsigned int level)
+static void walk_table(unsigned int cpu, const pte_t *t, unsigned int level)
 {
-    tlb_walk[cpu][mfn] = true;
     for (unsigned int i = 0; i < PT_ENTRIES; i++) {
-        pte_t e = table(mfn)[i];
+        pte_t e = t[i];
 
         if (!(e & PTE_P) || !guest_slot(level, i) || !mfn_valid(pte_mfn(e)))
             continue;
-        if (level > 1)
-            walk_level(cpu, pte_mfn(e), level - 1);
-        else if (e & PTE_RW)
+        if (level > 1) {
+            tlb_walk[cpu][pte_mfn(e)] = true;
+            walk_table(cpu, table(pte_mfn(e)), level - 1);
+        } else if (e & PTE_RW) {
             tlb_write[cpu][pte_mfn(e)] = true;
+        }
     }
+}
+
+static void walk_root(unsigned int cpu, uint64_t root, enum root_copy which)
+{
+    if (!root)
+        return;
+    if (cpu < 2) {
+        walk_table(cpu, pv_root_copies[cpu][which], 4);
+        return;
+    }
+    tlb_walk[cpu][paddr_to_pfn(root)] = true;
+    walk_table(cpu, table(paddr_to_pfn(root)), 4);
 }
 
 static inline void touch_all(unsigned int cpu)
 {
     const struct pv_vcpu *pv = cpu < 2 ? &vcpu_a[cpu] : &vcpu_b[0];
 
-    if (pv->guest_root)
-        walk_level(cpu, paddr_to_pfn(pv->guest_root), 4);
+    walk_root(cpu, pv->guest_root, KERNEL_ROOT_COPY);
+    walk_root(cpu, pv->guest_root_user, USER_ROOT_COPY);
 }
 
 /* --- hypercalls, continued to their end --- */

@@ -2,6 +2,7 @@
 /* Page-table hypercalls on several CPUs at once on the same few tables: nothing hangs, and all
  * counts are right after. */
 /* sources: pv/page_type.c pv/page_type_l1.c pv/page_type_table.c pv/root.c pv/mmu_update.c */
+/* sources: pv/root_copy.c pv/l1tf.c */
 /* sources: pv/mmuext.c pv/update_va.c pv/ldt.c hv/mm/page_ref.c hv/mm/page_list.c */
 /* cflags: -DHV_UNIT_TEST */
 /* libs: -lpthread */

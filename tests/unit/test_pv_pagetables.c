@@ -2,6 +2,7 @@
 /* Typed frames and page-table hypercalls of PV guests: validation, counts, preemption, stale
  * translations. */
 /* sources: pv/page_type.c pv/page_type_l1.c pv/page_type_table.c pv/root.c pv/mmu_update.c */
+/* sources: pv/root_copy.c pv/l1tf.c */
 /* sources: pv/mmuext.c pv/update_va.c pv/ptwr.c pv/emul_decode.c pv/ldt.c pv/grant_pte.c */
 /* sources: pv/relinquish.c hv/mm/page_ref.c hv/mm/page_list.c */
 /* cflags: -DHV_UNIT_TEST */
@@ -705,6 +706,106 @@ static void test_no_pin_for_the_dying(void **state)
     assert_int_equal(uses_of(ROOT), 0);
 }
 
+/* --- copies of root tables --- */
+
+/* Both CPUs run on one table: a change by one reaches the other before the old entry's table may
+   become something else. */
+static void test_root_changes(void **state)
+{
+    start();
+    assert_int_equal(mmuext(MMUEXT_NEW_USER_BASEPTR, ROOT, 0), 0);
+    run_as(1);
+    assert_int_equal(mmuext(MMUEXT_NEW_BASEPTR, ROOT, 0), 0);
+    assert_int_equal(pv_root_copies[1][KERNEL_ROOT_COPY][300] & PTE_ADDR_MASK, L3 << PAGE_SHIFT);
+    assert_int_equal(pv_root_copies[1][USER_ROOT_COPY][300], 0);
+    touch_all(0);
+    touch_all(1);
+    run_as(0);
+    assert_int_equal(set_entry(ROOT, 300, 0), 0);
+    model_check();
+    assert_int_equal(pv_root_copies[0][USER_ROOT_COPY][300], 0);
+    assert_int_equal(pv_root_copies[1][KERNEL_ROOT_COPY][300], 0);
+    assert_int_equal(set_entry(ROOT, 271, 0), -EINVAL);
+    /* Another table of user mode; none; and domain B, which has no copies. */
+    assert_int_equal(mmuext(MMUEXT_NEW_USER_BASEPTR, ROOT2, 0), 0);
+    assert_int_equal(pv_root_copies[0][USER_ROOT_COPY][0], 0);
+    model_check();
+    assert_int_equal(mmuext(MMUEXT_NEW_USER_BASEPTR, 0, 0), 0);
+    table(B_FIRST)[0] = make_pte(B_FIRST + 1, RW);
+    run_as(2);
+    assert_int_equal(mmuext(MMUEXT_NEW_BASEPTR, B_FIRST, 0), 0);
+    assert_int_equal(set_entry(B_FIRST, 1, make_pte(B_FIRST + 1, RW)), 0);
+    assert_int_equal(pv_root_copies[2][KERNEL_ROOT_COPY][0], 0);
+    model_check();
+}
+
+/* --- entries open to L1TF --- */
+
+#define L1TF_BITS 36
+#define L1TF_SAFE (3UL << (L1TF_BITS - 2))
+
+static void expect_crash(bool wanted)
+{
+    assert_int_equal(crashes, wanted);
+    crashes = 0;
+    model_check();
+}
+
+static void test_l1tf(void **state)
+{
+    pte_t old = make_pte(DATA2, RW & ~PTE_P), inverse = ~(pte_t)0 << PAGE_SHIFT & PTE_ADDR_MASK;
+    struct mmu_update req;
+
+    spec.l1tf_mask = ((1UL << L1TF_BITS) - 1) & PAGE_MASK;
+    spec.l1tf_safe = L1TF_SAFE;
+    unit_alternatives |= BIT(ALT_PV_L1TF);
+    dom_a.check_l1tf = true;
+    crashes_expected = 1;
+    start();
+    /* Single entries: the inverse of an address and no address will do, others not. */
+    assert_int_equal(set_entry(L1, 7, inverse | PTE_RW | PTE_A), 0);
+    assert_int_equal(set_entry(L1, 7, PTE_RW | PTE_PAT), 0);
+    assert_int_equal(set_entry(L1, 7, L1TF_SAFE), 0);
+    assert_int_equal(set_entry(L1, 7, make_pte(DATA2, RW)), 0);
+    expect_crash(false);
+    assert_int_equal(set_entry(L1, 7, old), -EPERM);
+    assert_int_equal(table(L1)[7], make_pte(DATA2, RW));
+    expect_crash(true);
+    assert_int_equal(set_entry(L1, 7, L1TF_SAFE - PAGE_SIZE), -EPERM);
+    expect_crash(true);
+    assert_int_equal(set_entry(L1, 7, 1UL << L1TF_BITS), 0);  /* more than the cache sees */
+    assert_int_equal(set_entry(L1, 7, 0), 0);
+    for (mfn_t m = L2; m; m = m == L2 ? L3 : m == L3 ? ROOT : 0) {
+        assert_int_equal(set_entry(m, 9, inverse), 0);
+        assert_int_equal(set_entry(m, 9, make_pte(L1, 0)), -EPERM);
+        expect_crash(true);
+        assert_int_equal(set_entry(m, 9, inverse | PTE_PSE), -EPERM);
+        expect_crash(true);
+    }
+    /* Tables that are validated. The hypervisor's slots of a root table are not the guest's word. */
+    table(L1B)[511] = inverse;
+    table(ROOT2)[HV_FIRST_SLOT] = old;
+    assert_int_equal(mmuext(MMUEXT_PIN_L1_TABLE, L1B, 0), 0);
+    assert_int_equal(mmuext(MMUEXT_PIN_L4_TABLE, ROOT2, 0), 0);
+    expect_crash(false);
+    assert_int_equal(mmuext(MMUEXT_UNPIN_TABLE, L1B, 0), 0);
+    table(L1B)[510] = old;
+    assert_int_equal(mmuext(MMUEXT_PIN_L1_TABLE, L1B, 0), -EPERM);
+    assert_int_equal(uses_of(L1B), 0);
+    expect_crash(true);
+    table(L2B)[1] = inverse | PTE_PSE;
+    assert_int_equal(mmuext(MMUEXT_PIN_L2_TABLE, L2B, 0), -EPERM);
+    expect_crash(true);
+    assert_int_equal(mmuext(MMUEXT_PIN_L4_TABLE, L1B, 0), -EPERM);
+    expect_crash(true);
+    /* A domain that isn't checked, in the same system. */
+    run_as(2);
+    req = (struct mmu_update){ pfn_to_paddr(B_FIRST), old };
+    assert_int_equal(mmuext(MMUEXT_PIN_L1_TABLE, B_FIRST, 0), 0);
+    assert_int_equal(do_mmu_update(&req, 1, NULL, DOMID_SELF), 0);
+    assert_int_equal(crashes, 0);
+}
+
 /* --- everything at random --- */
 
 static mfn_t random_frame(unsigned int level)
@@ -783,7 +884,7 @@ static void random_call(void)
         break;
     case 8:
         if (pv->guest_root)
-            touch_all(mock_cpu);
+            touch_all((unsigned int)rand() % 2);
         break;
     }
     /* One in four is not gone on with. */
@@ -842,6 +943,8 @@ int main(void)
         T(test_ptwr_read_only_device),
         T(test_relinquish),
         T(test_no_pin_for_the_dying),
+        T(test_root_changes),
+        T(test_l1tf),
         T(test_random),
     };
 

@@ -16,8 +16,10 @@
 #define ALT_ENTRY 2          /* work on entry from a guest */
 #define ALT_EXIT 3           /* work on exit to a PV guest */
 #define ALT_EXIT_DIV 6       /* the same if a DIV is all of it */
-#define ALT_XPTI 4           /* guests on copies of their root tables: short ways in */
+#define ALT_XPTI 4           /* guests on copies of their root tables */
 #define ALT_SHORT_EXIT 5     /* the short ways between a PV guest's user mode and kernel */
+#define ALT_PCID 7           /* the TLB holds several address spaces (hv/flush.h) */
+#define ALT_PV_L1TF 8        /* page-table entries that are not present are checked */
 
 #define ALT_KIND_INSN 0
 #define ALT_KIND_JUMP 1
@@ -60,6 +62,54 @@
     "771: .byte " ALT_STR(ALT_NOP3) "\n .pushsection .alternatives, \"a\"\n .balign 4\n"           \
     " .long 771b - .\n .byte " ALT_STR(feature) ", " ALT_STR(ALT_KIND_INSN) ", 0, 0\n"             \
     " .long " ALT_STR(insn) "\n .popsection\n"
+
+/*
+ * For asm goto, and at its end: the instructions between ALT_JUMP_SITE and this, at least five
+ * bytes, give way to a jump to the label once the feature is on. Where they are there for another
+ * reason, the question whether it is costs nothing. feature: an operand of kind "i".
+ */
+#define ALT_JUMP_SITE "771: "
+#define ALT_JUMP(feature, label)                                                                   \
+    "\n .pushsection .alternatives, \"a\"\n .balign 4\n .long 771b - .\n .byte " feature ", "     \
+    ALT_STR(ALT_KIND_JUMP) ", 0, 0\n .long " label " - .\n .popsection\n"
+
+#ifdef HV_UNIT_TEST
+extern uint32_t unit_alternatives;  /* BIT(ALT_*) */
+#endif
+
+/* *p = val; true if the feature is on. */
+static inline __attribute__((always_inline)) bool alt_store(const unsigned int feature, uint64_t *p,
+                                                            uint64_t val)
+{
+#ifdef HV_UNIT_TEST
+    *p = val;
+    return unit_alternatives >> feature & 1;
+#else
+    __asm__ goto(ALT_JUMP_SITE "%{disp32%} movq %[val], %[mem]" ALT_JUMP("%c[feature]", "%l[on]")
+                 : [mem] "=m"(*p) : [val] "r"(val), [feature] "i"(feature) : : on);
+    return false;
+on:
+    *p = val;
+    return true;
+#endif
+}
+
+/* The same for *p = 0. */
+static inline __attribute__((always_inline)) bool alt_clear16(const unsigned int feature,
+                                                              uint16_t *p)
+{
+#ifdef HV_UNIT_TEST
+    *p = 0;
+    return unit_alternatives >> feature & 1;
+#else
+    __asm__ goto(ALT_JUMP_SITE "%{disp32%} movw $0, %[mem]" ALT_JUMP("%c[feature]", "%l[on]")
+                 : [mem] "=m"(*p) : [feature] "i"(feature) : : on);
+    return false;
+on:
+    *p = 0;
+    return true;
+#endif
+}
 
 /* Patches the places of these features (BIT(ALT_*)) in. Boot: before paging_protect() and before
    other CPUs start; interrupts off. */

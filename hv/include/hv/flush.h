@@ -16,8 +16,16 @@
 #define FLUSH_TLB_GLOBAL (1u << 1) /* global ones too */
 #define FLUSH_VA (1u << 2)         /* only the page of va */
 #define FLUSH_CACHE (1u << 3)      /* WBINVD */
-#define FLUSH_ROOT_PV (1u << 4)    /* the root table of the running PV vCPU
-                                      changed: reload the per-CPU copy */
+
+/*
+ * Process-context identifiers, where a CPU uses them (cpu_info.cr3_noflush): translations of root
+ * tables that are loaded one after the other stay apart, and outlive the loads that say so. The
+ * hypervisor runs on PCID_FULL, whatever root table; a guest on copies runs on the others. Flushes
+ * below are of all of them.
+ */
+#define PCID_FULL 0
+#define PCID_KERNEL_COPY 1
+#define PCID_USER_COPY 2
 
 extern uint32_t tlb_clock;
 DECLARE_PER_CPU(uint32_t, tlb_flush_time);
@@ -28,7 +36,7 @@ static inline uint32_t tlb_stamp_now(void) { return __atomic_load_n(&tlb_clock, 
    and not done would be a hole. */
 uint32_t tlb_flush_begin(void);
 void tlb_flush_end(uint32_t tick);
-/* Loads CR3, which flushes non-global translations, and notes it. Interrupts may be on. */
+/* Loads CR3 with PCID_FULL, flushes non-global translations, and notes it. Interrupts may be on. */
 void load_root(paddr_t root);
 void flush_local(unsigned int flags, unsigned long va);
 /* Flushes on every CPU of mask (itself included if in it) and waits. Interrupts must be on unless

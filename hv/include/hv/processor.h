@@ -16,6 +16,7 @@
 #define X86_CR0_CD (1 << 30)
 #define X86_CR0_PG (1UL << 31) /* Unsigned: CR0[63:32] must be zero. */
 
+#define CR3_NOFLUSH (_UL(1) << 63)     /* with CR4.PCIDE: translations of the PCID stay */
 #define X86_CR4_VME (1 << 0)
 #define X86_CR4_PVI (1 << 1)
 #define X86_CR4_TSD (1 << 2)
@@ -151,6 +152,15 @@ DEFINE_CR(4)
 static inline void invlpg(unsigned long va)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
+}
+/* Source: Intel SDM volume 2, "INVPCID". */
+#define INVPCID_ADDRESS 0
+#define INVPCID_EVERYTHING 2    /* of all PCIDs, global translations too */
+static inline void invpcid(unsigned long type, unsigned long pcid, unsigned long va)
+{
+    const uint64_t descriptor[2] = { pcid, va };
+
+    __asm__ volatile("invpcid %0, %1" : : "m"(descriptor), "r"(type) : "memory");
 }
 static inline void clts(void) { __asm__ volatile("clts"); }
 static inline void stts(void) { write_cr0(read_cr0() | X86_CR0_TS); }

@@ -21,6 +21,7 @@
 #ifndef PV_PT_H
 #define PV_PT_H
 
+#include <hv/alternative.h>
 #include <hv/errno.h>
 #include <hv/flush.h>
 #include <hv/iocap.h>
@@ -229,10 +230,31 @@ int table_devalidate(struct page_info *pg, unsigned int level, bool preempt);
 int table_update(pte_t *p, pte_t new, bool keep_ad, unsigned int level, struct page_info *pg,
                  struct domain *d);
 
-/* --- pv/root.c --- */
-/* A root table of d in use was changed in place: CPUs that run on a copy of it have to take it
- * again. */
-void pv_root_changed(struct domain *d, mfn_t root);
+/* --- pv/l1tf.c: true, or d is crashed --- */
+/* For an entry that isn't present, to be written to a table of d. */
+bool pv_l1tf_entry_ok(struct domain *d, pte_t e, unsigned int level);
+/* For all such entries of a table to be validated. */
+bool pv_l1tf_table_ok(struct domain *d, const pte_t *t, unsigned int level);
+
+/* What a new entry is, at no cost where entries that are not present are not checked: then it is
+   never PT_CHECK, which means that the caller has to find out for itself and check. */
+enum pt_kind { PT_ABSENT, PT_PRESENT, PT_CHECK };
+static inline __attribute__((always_inline)) enum pt_kind pt_kind_of(pte_t e)
+{
+#ifdef HV_UNIT_TEST
+    return unit_alternatives >> ALT_PV_L1TF & 1 ? PT_CHECK : e & PTE_P ? PT_PRESENT : PT_ABSENT;
+#else
+    __asm__ goto(ALT_JUMP_SITE "testl %[p], %k[e]\n jz %l[absent]"
+                 ALT_JUMP("%c[feature]", "%l[check]")
+                 : : [e] "r"(e), [p] "i"(PTE_P), [feature] "i"(ALT_PV_L1TF) : "cc"
+                 : absent, check);
+    return PT_PRESENT;
+absent:
+    return PT_ABSENT;
+check:
+    return PT_CHECK;
+#endif
+}
 
 /* Flushes the CPU that may hold translations of v. */
 static inline void pt_flush_vcpu(const struct vcpu *v)

@@ -52,6 +52,8 @@ struct pv_domain {
     pte_t *perdomain_l3;                 /* page table of PERDOMAIN_SLOT */
     mfn_t perdomain_l3_mfn;
     bool relinquished;
+    bool xpti;                           /* runs on copies of its root tables (pv/xpti.h) */
+    bool check_l1tf;                     /* entries that are not present are checked */
     uint32_t pci_address;                /* port 0xcf8 as the domain wrote it */
     unsigned long relmem_left;           /* frames still to be visited by pv_relinquish_memory() */
 };
