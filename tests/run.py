@@ -8,7 +8,7 @@
         TESTS=GLOB[,GLOB]      only tests whose name matches ('guest/evtchn-*', or 'evtchn-*')
         HYPERVISOR=FILE        the image for micro-guests (BUILD/hospes.gz)
         MACHINE=qemu|bochs     where micro-guests run (bochs/NAME: those that QEMU can't answer
-                               for); BOCHS_CPU=MODEL
+                               for); BOCHS_CPU=MODEL; forced/NAME: with all mitigations
         XEN=yes|no             run micro-guests on Debian's Xen 4.17 too and compare (QEMU only)
         LONG=yes               also the tests marked long
         JOBS=2                 how many at a time
@@ -227,7 +227,7 @@ def _compare(context, name, conf, ours):
 def _guest_tests(context):
     machine = context.settings['MACHINE']
 
-    def run(name, conf, kind, log):
+    def run(name, conf, kind, log, compare=context.compare):
         if kind not in conf['machines'].split(','):
             return Outcome(SKIP, f'not for {kind}')
         if kind == 'bochs' and conf['cpus'] != '1':
@@ -236,7 +236,7 @@ def _guest_tests(context):
             return Outcome(FAIL, context.unbuilt(context.images.elf(name)))
         verdict = guests.run(context.images, context.hypervisor, name, log, conf, kind,
                              context.settings['BOCHS_CPU'])
-        if verdict.outcome in ('success', 'skip') and context.compare and kind == 'qemu':
+        if verdict.outcome in ('success', 'skip') and compare and kind == 'qemu':
             outcome = _compare(context, name, conf, verdict)
             if outcome:
                 return outcome
@@ -256,6 +256,12 @@ def _guest_tests(context):
             tests.append(Test(f'bochs/{name}',
                               lambda n=name, c=conf: run(n, c, 'bochs', context.log(f'bochs/{n}')),
                               long=conf['long'] == 'yes', cost=10))
+        if conf['also-forced'] == 'yes' and machine == 'qemu':
+            forced = {**conf, 'hv-args': f'{conf["hv-args"]} {guests.FORCED}'}
+            tests.append(Test(f'forced/{name}',
+                              lambda n=name, c=forced: run(n, c, 'qemu', context.log(f'forced/{n}'),
+                                                           compare=False),
+                              long=conf['long'] == 'yes', cost=2.0 * int(conf['cpus'])))
     return tests
 
 

@@ -15,6 +15,8 @@ A guest's folder may hold test.conf, lines of key=value:
     firmware=uefi      starts by GRUB under OVMF, not directly; with machines=qemu
     timeout=N          seconds in QEMU (60)
     also-bochs=yes     in QEMU's run once more in Bochs, where QEMU is too lax to show the answer
+    also-forced=yes    once more with all mitigations that speculation needs of a hypervisor forced
+                       on (FORCED), whatever the processor; not in Bochs
     long=yes           only in `make check-long`
     xen-differs=TEXT   why the verdict on Xen 4.17 is rightly another one
 """
@@ -37,9 +39,12 @@ import machine  # noqa: E402
 import packages  # noqa: E402
 
 DEFAULTS = {'cpus': '1', 'memory': '512', 'dom0-mem': '64', 'args': '', 'hv-args': '', 'cpu': '',
-            'launcher': 'no', 'domains': '', 'pack': '', 'machines': 'qemu,bochs', 'firmware': 'bios',
-            'timeout': '60', 'also-bochs': 'no', 'long': 'no', 'xen-differs': ''}
+            'launcher': 'no', 'domains': '', 'pack': '', 'machines': 'qemu,bochs',
+            'firmware': 'bios', 'timeout': '60', 'also-bochs': 'no', 'also-forced': 'no',
+            'long': 'no', 'xen-differs': ''}
 HV_ARGS = 'com1=115200,8n1 console=com1 loglvl=all guest_loglvl=all noreboot'
+FORCED = ('xpti=on pv-l1tf=on spec-ctrl=msr-sc,rsb,verw,ibpb-entry,bhb-entry,l1d-flush,div-scrub,'
+          'bti-thunk=retpoline')
 # What shows that no verdict can come any more, in the words of either hypervisor.
 DEAD = (r'^.*(Panic (on CPU|inside)|[Hh]ardware [Dd]om0 (crashed|halted|shutdown)|'
         r'[Dd]omain 0 (crashed|shut ?down|powered off)|FATAL TRAP|Manual reset required).*$')
