@@ -7,6 +7,7 @@
 #include <hv/lib.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
+#include <hv/spec.h>
 #include <hv/time.h>
 #include <hv/uaccess.h>
 #include "domctl_private.h"
@@ -44,6 +45,12 @@ static const char *bad_config(const struct xen_domctl_createdomain *c)
     return NULL;
 }
 
+/* Guests that would not be kept apart on this CPU. */
+static const char *unsafe_config(const struct xen_domctl_createdomain *c)
+{
+    return c->flags & XEN_DOMCTL_CDF_hvm ? NULL : spec_refuses_pv();
+}
+
 /* The wanted number, or for 0 and reserved ones the next free one after the last that was given. */
 static int choose_domid(domid_t wanted, domid_t *id)
 {
@@ -75,6 +82,12 @@ int domctl_createdomain(struct domain *unused, struct xen_domctl *op)
     }
     if (op->u.createdomain.cpupool_id != CPUPOOL_ID)
         return -ENOENT;
+    why = unsafe_config(&op->u.createdomain);
+    if (why) {
+        printk(XENLOG_GUEST XENLOG_WARNING "createdomain refused: PV domains are not safe from each "
+               "other on this CPU, %s is not mitigated; allow_unsafe lets them run\n", why);
+        return -EPERM;
+    }
     rc = choose_domid(op->domain, &id);
     if (rc)
         return rc;
