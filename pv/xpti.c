@@ -114,8 +114,8 @@ int pv_xpti_cpu_prepare(unsigned int cpu)
     return rc;
 }
 
-/* Should either bit change, everything there is in the TLB is flushed. The register itself is asked:
-   whoever else has it loaded, a way out of a virtual machine above all, must not make a hole here. */
+/* Should either bit change, everything there is in the TLB is flushed. The register itself is
+   asked: whoever else loads it, a way out of a virtual machine above all, shall not make a hole. */
 static void set_cr4(struct cpu_info *info, bool xpti)
 {
     unsigned long cr4 = info->cr4 & ~(unsigned long)(X86_CR4_PGE | X86_CR4_PCIDE);

@@ -84,8 +84,8 @@ int domctl_createdomain(struct domain *unused, struct xen_domctl *op)
         return -ENOENT;
     why = unsafe_config(&op->u.createdomain);
     if (why) {
-        printk(XENLOG_GUEST XENLOG_WARNING "createdomain refused: PV domains are not safe from each "
-               "other on this CPU, %s is not mitigated; allow_unsafe lets them run\n", why);
+        printk(XENLOG_GUEST XENLOG_WARNING "createdomain refused: PV domains are not safe from "
+               "each other on this CPU, %s is not mitigated; allow_unsafe lets them run\n", why);
         return -EPERM;
     }
     rc = choose_domid(op->domain, &id);
