@@ -31,10 +31,22 @@ $(B)/tests/hv-flags: FORCE
 TEST_HV := $(if $(HYPERVISOR),,$(B)/hospes.gz)
 SOURCE_NEEDS := $(B)/tests/hv-flags $(HVB)/asm-offsets.h
 
+# With TESTS=GROUP/GLOB the programs of other groups are not built.
+TEST_GROUP := $(if $(findstring /,$(TESTS)),$(firstword $(subst /, ,$(TESTS))))
+PROGRAMS-unit  := units
+PROGRAMS-fuzz  := fuzzers
+PROGRAMS-guest := guests
+PROGRAMS = $(foreach g,$(GROUPS_TO_RUN),$(if $(TEST_GROUP),$(if $(filter $(g),$(TEST_GROUP)),\
+           $(PROGRAMS-$(g))),$(PROGRAMS-$(g))))
+GROUPS_TO_RUN := unit fuzz guest
+check-unit: GROUPS_TO_RUN := unit fuzz
+check-guests: GROUPS_TO_RUN := guest
+
 # A test program that does not build is a failed test, not the end of all.
 test-programs:
 	@mkdir -p $(B)/tests
-	@$(MAKE) --no-print-directory -k units fuzzers guests 2>&1 | tee $(B)/tests/build.log
+	$(if $(strip $(PROGRAMS)),@$(MAKE) --no-print-directory -k $(strip $(PROGRAMS)) 2>&1 | \
+		tee $(B)/tests/build.log,@:)
 
 check: deps
 	@$(MAKE) --no-print-directory check-now

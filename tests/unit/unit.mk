@@ -12,7 +12,13 @@ UNIT_CFLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-reco
     -Ihv/include -Ipv/include -MMD -MP
 unit_line = $(strip $(shell sed -n '1,12s,^.*/\* $(2): \(.*\) \*/.*$$,\1,p' tests/unit/$(1).c))
 
-units: $(UNIT_NAMES:%=$(UNIT_B)/%)
+# Those that TESTS names, where it is a glob that make understands: one star at the most.
+UNIT_GLOB   := $(notdir $(TESTS))
+UNIT_WANTED := $(if $(or $(findstring ?,$(UNIT_GLOB)),$(findstring [,$(UNIT_GLOB)),$(word 3,\
+    $(subst *, ,x$(UNIT_GLOB)x))),,$(if $(UNIT_GLOB),test_$(subst *,%,$(UNIT_GLOB))))
+
+units: $(patsubst %,$(UNIT_B)/%,$(if $(UNIT_WANTED),$(filter $(UNIT_WANTED),$(UNIT_NAMES)),\
+       $(UNIT_NAMES)))
 
 # Every test compiles its sources for itself: their flags may differ.
 define unit_rules
