@@ -310,7 +310,7 @@ void vhpet_init(struct vplatform *p)
     spin_lock_init(&p->hpet.lock, LOCK_HVM_DEVICE);
 }
 
-void vhpet_init_ticks(struct vplatform *p, struct vcpu *v)
+void vhpet_init_timers(struct vplatform *p, struct vcpu *v)
 {
     for (unsigned int n = 0; n < HPET_TIMER_NUM; n++)
         vtick_init(&p->hpet.timer[n].tick, v, &p->hpet.lock, raise_timer);

@@ -334,7 +334,7 @@ void vpit_init(struct vplatform *p)
     spin_lock_init(&p->pit.lock, LOCK_HVM_DEVICE);
 }
 
-void vpit_init_tick(struct vplatform *p, struct vcpu *v)
+void vpit_init_timers(struct vplatform *p, struct vcpu *v)
 {
     vtick_init(&p->pit.tick, v, &p->pit.lock, raise_timer);
 }

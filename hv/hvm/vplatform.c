@@ -72,6 +72,16 @@ static void reset_devices(struct vplatform *p)
             devices[i].reset(p);
 }
 
+static void kill_timers(struct vplatform *p)
+{
+    for (unsigned int i = 0; i < NR_TICKS; i++)
+        vtick_kill(platform_tick(p, i));
+    if (p->rtc.timer.fn)
+        kill_timer(&p->rtc.timer);
+    if (p->pm.timer.fn)
+        kill_timer(&p->pm.timer);
+}
+
 int hvm_platform_create(struct domain *d, uint32_t flags, const struct hvm_cpu_ops *ops)
 {
     struct vplatform *p = xzalloc_struct(struct vplatform);
@@ -96,18 +106,11 @@ int hvm_platform_create(struct domain *d, uint32_t flags, const struct hvm_cpu_o
 
 void hvm_platform_free(struct domain *d)
 {
-    struct vplatform *p = domain_platform(d);
-
-    if (!p)
+    if (!domain_platform(d))
         return;
-    for (unsigned int i = 0; i < NR_TICKS; i++)
-        vtick_kill(platform_tick(p, i));
-    if (p->flags & XEN_X86_EMU_RTC)
-        kill_timer(&p->rtc.timer);
-    if (p->flags & XEN_X86_EMU_PM)
-        kill_timer(&p->pm.timer);
+    kill_timers(domain_platform(d));
+    xfree(domain_platform(d));
     hvm_domain(d)->platform = NULL;
-    xfree(p);
 }
 
 void hvm_platform_reset(struct domain *d)
@@ -134,9 +137,10 @@ int hvm_platform_vcpu_create(struct vcpu *v)
     if (!p)
         return 0;
     if (v->vcpu_id == 0) {
-        vpit_init_tick(p, v);
-        vrtc_init_tick(p, v);
-        vhpet_init_ticks(p, v);
+        vpit_init_timers(p, v);
+        vrtc_init_timers(p, v);
+        vhpet_init_timers(p, v);
+        vpm_init_timers(p, v);
     }
     if (!(p->flags & XEN_X86_EMU_LAPIC))
         return 0;
@@ -161,9 +165,9 @@ void hvm_platform_vcpu_free(struct vcpu *v)
     struct vlapic *l = vcpu_vlapic(v);
     struct vplatform *p = vcpu_platform(v);
 
-    /* The devices' ticks would go on to use vCPU 0. */
-    for (unsigned int i = 0; p && v->vcpu_id == 0 && i < NR_TICKS; i++)
-        vtick_kill(platform_tick(p, i));
+    /* The devices' timers reach vCPUs, of which this is the first to go. */
+    if (p && v->vcpu_id == 0)
+        kill_timers(p);
     if (!l)
         return;
     hvm_vcpu(v)->vlapic = NULL;
@@ -208,10 +212,8 @@ void hvm_platform_switch_to(struct vcpu *v)
         return;
     for (unsigned int i = 0; i < NR_TICKS; i++)
         follow(&platform_tick(p, i)->timer, cpu);
-    if (p->flags & XEN_X86_EMU_RTC)
-        follow(&p->rtc.timer, cpu);
-    if (p->flags & XEN_X86_EMU_PM)
-        follow(&p->pm.timer, cpu);
+    follow(&p->rtc.timer, cpu);
+    follow(&p->pm.timer, cpu);
 }
 
 /* --- records, ascending in code --- */

@@ -269,10 +269,11 @@ static inline bool vhpet_legacy(const struct vplatform *p)
     return READ_ONCE(p->hpet.config) & HPET_CONFIG_LEGACY;
 }
 void vpm_init(struct vplatform *p), vpm_reset(struct vplatform *p);
-/* Ticks belong to vCPU 0, which comes later than the devices. */
-void vpit_init_tick(struct vplatform *p, struct vcpu *v);
-void vrtc_init_tick(struct vplatform *p, struct vcpu *v);
-void vhpet_init_ticks(struct vplatform *p, struct vcpu *v);
+/* Timers belong to vCPU 0, which comes later than the devices. */
+void vpit_init_timers(struct vplatform *p, struct vcpu *v);
+void vrtc_init_timers(struct vplatform *p, struct vcpu *v);
+void vhpet_init_timers(struct vplatform *p, struct vcpu *v);
+void vpm_init_timers(struct vplatform *p, struct vcpu *v);
 int vpm_claim(struct domain *d);
 
 /* Ticks of the domain's devices, for whoever took their interrupt; NULL at the end. */

@@ -34,6 +34,8 @@ static void update_sci(struct vplatform *p)
 
 static void arm_timer(struct vpm *pm)
 {
+    if (!pm->timer.fn)          /* there is no vCPU yet */
+        return;
     if (!(pm->enable & ACPI_PM1_TIMER))
         stop_timer(&pm->timer);
     else
@@ -174,7 +176,11 @@ void vpm_reset(struct vplatform *p)
 void vpm_init(struct vplatform *p)
 {
     spin_lock_init(&p->pm.lock, LOCK_HVM_DEVICE);
-    init_timer(&p->pm.timer, pm_timer, p, smp_processor_id());
+}
+
+void vpm_init_timers(struct vplatform *p, struct vcpu *v)
+{
+    init_timer(&p->pm.timer, pm_timer, p, v->processor);
 }
 
 /* --- record --- */

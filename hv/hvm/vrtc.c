@@ -228,6 +228,8 @@ static void arm_timer(struct vplatform *p)
     const struct vrtc *r = &p->rtc;
     int64_t next = NEVER;
 
+    if (!p->rtc.timer.fn)       /* there is no vCPU yet */
+        return;
     if (!(r->reg[RTC_REG_B] & RTC_B_SET)) {
         if (r->reg[RTC_REG_B] & RTC_B_AIE)
             next = next_alarm(r, r->seen);
@@ -456,11 +458,11 @@ void vrtc_reset(struct vplatform *p)
 void vrtc_init(struct vplatform *p)
 {
     spin_lock_init(&p->rtc.lock, LOCK_HVM_DEVICE);
-    init_timer(&p->rtc.timer, rtc_timer, p, smp_processor_id());
 }
 
-void vrtc_init_tick(struct vplatform *p, struct vcpu *v)
+void vrtc_init_timers(struct vplatform *p, struct vcpu *v)
 {
+    init_timer(&p->rtc.timer, rtc_timer, p, v->processor);
     vtick_init(&p->rtc.tick, v, &p->rtc.lock, raise_periodic);
 }
 

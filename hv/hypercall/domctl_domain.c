@@ -4,6 +4,7 @@
 #include <hv/domain_private.h>
 #include <hv/errno.h>
 #include <hv/event.h>
+#include <hv/hvm/platform.h>
 #include <hv/lib.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
@@ -250,6 +251,8 @@ int domctl_settimeoffset(struct domain *d, struct xen_domctl *op)
 {
     d->time_offset_seconds = op->u.settimeoffset.time_offset_seconds;
     update_domain_wallclock(d);
+    if (d->is_hvm)
+        hvm_rtc_time_changed(d);
     return 0;
 }
 

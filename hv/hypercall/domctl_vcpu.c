@@ -3,6 +3,7 @@
 #include <hv/backend.h>
 #include <hv/domain_private.h>
 #include <hv/errno.h>
+#include <hv/hvm/platform.h>
 #include <hv/lib.h>
 #include <hv/sched.h>
 #include <hv/time.h>
@@ -131,11 +132,22 @@ int domctl_sendtrigger(struct domain *d, struct xen_domctl *op)
         return -EINVAL;
     if (!v)
         return -ESRCH;
-    if (op->u.sendtrigger.trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
+    switch (op->u.sendtrigger.trigger) {
+    case XEN_DOMCTL_SENDTRIGGER_NMI:
+        if (!(__atomic_fetch_or(&v->nmi_state, 1, __ATOMIC_SEQ_CST) & 1))
+            vcpu_kick(v);
+        return 0;
+    case XEN_DOMCTL_SENDTRIGGER_POWER: case XEN_DOMCTL_SENDTRIGGER_SLEEP:
+        if (!d->is_hvm)
+            return -EINVAL;
+        if (op->u.sendtrigger.trigger == XEN_DOMCTL_SENDTRIGGER_POWER)
+            hvm_acpi_power_button(d);
+        else
+            hvm_acpi_sleep_button(d);
+        return 0;
+    default:
         return -ENOSYS;
-    if (!(__atomic_fetch_or(&v->nmi_state, 1, __ATOMIC_SEQ_CST) & 1))
-        vcpu_kick(v);
-    return 0;
+    }
 }
 
 /* --- affinity --- */

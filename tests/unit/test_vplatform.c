@@ -396,6 +396,24 @@ static void anything_at_any_time(void **state)
         assert_int_equal(take(n), -1);
 }
 
+static void no_timer_outlives_the_vcpus(void **state)
+{
+    apic_on(0);
+    out(0x70, 1, 0x0b);
+    out(0x71, 1, RTC_B_24H | RTC_B_UIE | RTC_B_PIE);
+    out(0x1f42, 2, ACPI_PM1_TIMER);
+    out(0x43, 1, 0x34);
+    out(0x40, 1, 0);
+    out(0x40, 1, 1);
+    apic_write(0, APIC_TIMER_INIT, 100000);
+    assert_non_null(w.timers);
+    hvm_platform_vcpu_free(V(0));
+    assert_null(w.timers);
+    assert_int_equal(hvm_platform_vcpu_create(V(0)), 0);
+    out(0x71, 1, RTC_B_24H | RTC_B_UIE);
+    assert_non_null(w.timers);
+}
+
 static void timers_follow_their_vcpu(void **state)
 {
     struct vplatform *p = dom->platform;
@@ -423,6 +441,7 @@ int main(void)
         TEST(records_hold_anything), TEST(a_timer_goes_on_where_it_was),
         TEST(interrupts_go_on_where_they_were),
         TEST(anything_at_any_time), TEST(timers_follow_their_vcpu),
+        TEST(no_timer_outlives_the_vcpus),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
