@@ -70,7 +70,12 @@ HOSPES_LIBS  := -lxencall -lxenforeignmemory -lxenevtchn -lxengnttab -lxenstore 
     -lzstd -llz4 -lz
 
 .PHONY: tools
-tools: $(TOOLS_B)/hospes
+tools: $(TOOLS_B)/hospes $(TOOLS_B)/hospes.8 $(TOOLS_B)/hospes.cfg.5 $(TOOLS_B)/hospes.bash
+# Manual pages and completion are made of the command's own tables.
+$(TOOLS_B)/hospes.8 $(TOOLS_B)/hospes.cfg.5: $(TOOLS_B)/hospes
+	$(Q)$< manual $(@F) > $@
+$(TOOLS_B)/hospes.bash: $(TOOLS_B)/hospes
+	$(Q)$< completion > $@
 $(TOOLS_B)/hospes: $(HOSPES_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(TOOLS_LDFLAGS) $^ $(HOSPES_LIBS) -o $@
