@@ -16,9 +16,12 @@
 #include <xen/sched.h>
 
 #include <hospes/console.h>
+#include <hospes/device.h>
+#include <hospes/dump_core.h>
 #include <hospes/guest.h>
 #include <hospes/store.h>
 
+#define KEEPER_DUMPS "/var/lib/xen/dump"
 #define QUICK_SECONDS 10        /* a guest that dies sooner is started again this often: */
 #define QUICK_RESTARTS 5u
 
@@ -122,8 +125,26 @@ static void set_aside(struct keeper *k)
     snprintf(name, sizeof(name), "%.50s-%u", k->g.name, k->domid);
     if (guest_rename(&k->h, k->domid, name))
         note_error(k, "cannot be renamed");
+    /* Its memory is kept to be looked at; disks and addresses are its successor's. */
+    if (device_remove_all(&k->h, k->domid))
+        note_error(k, "its devices could not all be taken away");
     /* The one that is set aside keeps its uuid. */
     k->g.uuid_given = false;
+}
+
+/* A guest that cannot be dumped ends all the same. */
+static void dump(struct keeper *k)
+{
+    time_t now = time(NULL);
+    char path[160], when[32];
+
+    strftime(when, sizeof(when), "%Y%m%d-%H%M%S", localtime(&now));
+    snprintf(path, sizeof(path), KEEPER_DUMPS "/%s-%s.core", k->g.name, when);
+    mkdir(KEEPER_DUMPS, 0700);
+    if (guest_dump_core(&k->h, k->domid, path))
+        note_error(k, "no core was dumped");
+    else
+        note(k, "its core is in %s", path);
 }
 
 static void act(struct keeper *k, unsigned int reason)
@@ -137,6 +158,8 @@ static void act(struct keeper *k, unsigned int reason)
         k->preserved = true;
         return;
     }
+    if (action == ACTION_DUMP_DESTROY || action == ACTION_DUMP_RESTART)
+        dump(k);
     if (action == ACTION_RENAME_RESTART)
         set_aside(k);
     else if (guest_destroy(&k->h, k->domid))
