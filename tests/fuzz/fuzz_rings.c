@@ -87,7 +87,12 @@ static void console_steps(void)
 
 /* The store: every node has the next value of the input. */
 
-struct xs_handle *xs_open(unsigned long flags) { return (void *)&ring; }
+int store_open(struct hospes *h)
+{
+    h->store = (void *)&ring;
+    return 0;
+}
+
 void xs_close(struct xs_handle *h) { }
 int xs_fileno(struct xs_handle *h) { return -1; }
 bool xs_watch(struct xs_handle *h, const char *path, const char *token) { return true; }

@@ -8,10 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
-#include <unistd.h>
 
 #define TRIES 200
 
@@ -23,34 +20,6 @@ static int failed(struct hospes *h, const char *what, const char *path)
                              : NULL;
 
     return error_set(&h->error, code, "store", remedy, "%s %s: %s", what, path, strerror(code));
-}
-
-/* Without a daemon the library takes the kernel's connection, and waits there for ever. */
-static bool daemon_listens(void)
-{
-    struct sockaddr_un a = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), rc = -1, code;
-
-    snprintf(a.sun_path, sizeof(a.sun_path), "%s", xs_daemon_socket());
-    if (fd >= 0)
-        rc = connect(fd, (struct sockaddr *)&a, sizeof(a));
-    code = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = code;
-    return !rc;
-}
-
-int store_open(struct hospes *h)
-{
-    if (h->store)
-        return 0;
-    h->store = daemon_listens() ? xs_open(0) : NULL;
-    if (!h->store)
-        return error_set(&h->error, errno, "store",
-                         "Start it: xenstored, or 'service xenstored start'.",
-                         "xenstored does not answer: %s", strerror(errno));
-    return 0;
 }
 
 #define PATH_FROM(path, fmt)                                                                       \
