@@ -6,8 +6,9 @@
 #include <hv/errno.h>
 #include "vplatform.h"
 
-/* Not devices of the core, but allowed to be named; the device model or nobody makes them. */
-#define OTHERS (XEN_X86_EMU_VGA | XEN_X86_EMU_IOMMU)
+/* Not devices of the core, but named by the tools; the device model or nobody makes them. Event
+   channels in place of interrupts (USE_PIRQ) are an offer that the guest is not told of. */
+#define OTHERS (XEN_X86_EMU_VGA | XEN_X86_EMU_IOMMU | XEN_X86_EMU_USE_PIRQ)
 #define NR_TICKS (2 + HPET_TIMER_NUM)
 #define LINES (XEN_X86_EMU_PIC | XEN_X86_EMU_IOAPIC)  /* one of them will do */
 
@@ -35,8 +36,8 @@ const char *hvm_platform_bad_flags(uint32_t flags)
         if ((flags & devices[i].flag) && !(flags & devices[i].needs))
             return "an emulated device without the interrupt controller it needs";
     }
-    if (flags & (XEN_X86_EMU_USE_PIRQ | XEN_X86_EMU_VPCI))
-        return "event channels in place of interrupts and virtual PCI are not available";
+    if (flags & XEN_X86_EMU_VPCI)
+        return "virtual PCI is not available";
     return flags & ~known ? "unknown emulated devices" : NULL;
 }
 

@@ -74,9 +74,11 @@ static void flags_that_make_no_sense(void **state)
     assert_non_null(hvm_platform_bad_flags(XEN_X86_EMU_IOAPIC));
     assert_non_null(hvm_platform_bad_flags(XEN_X86_EMU_LAPIC | XEN_X86_EMU_HPET));
     assert_non_null(hvm_platform_bad_flags(XEN_X86_EMU_LAPIC | XEN_X86_EMU_RTC));
-    assert_non_null(hvm_platform_bad_flags(FULL_PC | XEN_X86_EMU_USE_PIRQ));
+    assert_non_null(hvm_platform_bad_flags(FULL_PC | XEN_X86_EMU_VPCI));
     assert_non_null(hvm_platform_bad_flags(FULL_PC | 1u << 30));
-    assert_null(hvm_platform_bad_flags(FULL_PC | XEN_X86_EMU_VGA | XEN_X86_EMU_IOMMU));
+    /* What xl asks for. */
+    assert_null(hvm_platform_bad_flags(XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI));
+    assert_null(hvm_platform_bad_flags(XEN_X86_EMU_LAPIC));
 }
 
 /* --- claims --- */
