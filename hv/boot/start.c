@@ -15,6 +15,7 @@
 #include <hv/lib.h>
 #include <hv/mm.h>
 #include <hv/multiboot.h>
+#include <hv/numa.h>
 #include <hv/param.h>
 #include <hv/pci.h>
 #include <hv/printk.h>
@@ -177,6 +178,7 @@ static void __init init_interrupts(void)
     acpi_init(boot_info.rsdp ? boot_info.rsdp : efi_rsdp());
     apic_map();
     smp_enumerate();
+    numa_init();
     irq_init();
 }
 

@@ -13,6 +13,7 @@
 #include <hv/errno.h>
 #include <hv/lib.h>
 #include <hv/mm.h>
+#include <hv/numa.h>
 #include <hv/percpu.h>
 #include <hv/printk.h>
 #include <hv/smp.h>
@@ -56,16 +57,16 @@ void __init percpu_save_template(void)
     memcpy(percpu_template, percpu_start, (size_t)(percpu_end - percpu_start));
 }
 
-/* A new frame mapped at va; returns its direct-map address, or NULL. */
-static void *map_new_page(unsigned long va, uint64_t flags)
+/* A new frame near cpu mapped at va; returns its direct-map address, or NULL. */
+static void *map_new_page(unsigned int cpu, unsigned long va, uint64_t flags)
 {
-    void *p = alloc_xen_page();
+    struct page_info *pg = alloc_xen_pages(0, MEMF_node(cpu_node[cpu]));
 
-    if (!p)
+    if (!pg)
         return NULL;
-    if (!map_hv_pages(va, virt_to_mfn(p), 1, flags))
-        return p;
-    free_xen_page(p);
+    if (!map_hv_pages(va, page_to_mfn(pg), 1, flags))
+        return page_to_virt(pg);
+    free_xen_pages(pg, 0);
     return NULL;
 }
 
@@ -75,7 +76,7 @@ static int make_stack(unsigned int cpu)
         bool used = page == STACK_PAGE_DF || page == STACK_PAGE_NMI || page == STACK_PAGE_MC ||
                     page == STACK_PAGE_DB || page >= STACK_PAGE_PRIMARY;
 
-        if (used && !map_new_page(stack_addr(cpu) + page * PAGE_SIZE, PAGE_HV_RW))
+        if (used && !map_new_page(cpu, stack_addr(cpu) + page * PAGE_SIZE, PAGE_HV_RW))
             return -ENOMEM;
     }
     return 0;
@@ -88,7 +89,7 @@ static int make_data(unsigned int cpu)
 
     BUG_ON(size > PERCPU_STRIDE - (BLOCK_DATA + 1) * PAGE_SIZE);
     for (size_t done = 0; done < size; done += PAGE_SIZE) {
-        void *p = map_new_page(at + done, PAGE_HV_RW);
+        void *p = map_new_page(cpu, at + done, PAGE_HV_RW);
 
         if (!p)
             return -ENOMEM;
@@ -126,10 +127,10 @@ static void fill_gdt(unsigned int cpu, void *page)
 
 static int make_tables(unsigned int cpu)
 {
-    void *stub = map_new_page(block_addr(cpu, BLOCK_STUB), PAGE_HV_RX);
-    void *gdt = map_new_page(block_addr(cpu, BLOCK_GDT), PAGE_HV_RW);
-    void *tss = map_new_page(block_addr(cpu, BLOCK_TSS), PAGE_HV_RW);
-    void *idt = map_new_page(block_addr(cpu, BLOCK_IDT), PAGE_HV_RO);
+    void *stub = map_new_page(cpu, block_addr(cpu, BLOCK_STUB), PAGE_HV_RX);
+    void *gdt = map_new_page(cpu, block_addr(cpu, BLOCK_GDT), PAGE_HV_RW);
+    void *tss = map_new_page(cpu, block_addr(cpu, BLOCK_TSS), PAGE_HV_RW);
+    void *idt = map_new_page(cpu, block_addr(cpu, BLOCK_IDT), PAGE_HV_RO);
 
     if (!stub || !gdt || !tss || !idt)
         return -ENOMEM;

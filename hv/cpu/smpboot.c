@@ -6,6 +6,7 @@
 #include <hv/bootmem.h>
 #include <hv/lib.h>
 #include <hv/mm.h>
+#include <hv/numa.h>
 #include <hv/param.h>
 #include <hv/printk.h>
 #include <hv/processor.h>
@@ -81,6 +82,7 @@ static bool __init prepare(unsigned int cpu)
         printk(XENLOG_ERR "smp: no memory for CPU %u; it is left out\n", cpu);
         return false;
     }
+    sched_set_near(cpu, cpus_near(cpu));
     cpu_info_at(cpu)->current_vcpu = idle_domain->vcpu[cpu];
     timer_init_cpu(cpu);
     return true;
@@ -114,6 +116,7 @@ void __init smp_boot_cpus(void)
 {
     paddr_t trampoline = trampoline_place();
 
+    sched_set_near(0, cpus_near(0));
     if (nr_cpu_ids > 1 && trampoline == INVALID_PADDR) {
         printk(XENLOG_ERR "smp: no RAM below 640 KiB for starting CPUs; only one is used\n");
         return;

@@ -226,6 +226,7 @@ static void create_vcpus(struct domain *d, unsigned int nr)
             cpu = cpumask_cycle(cpu, &cpu_online_map);
         }
     }
+    domain_update_nodes(d);
 }
 
 /* The text of its command line lies elsewhere and stays. */

@@ -166,6 +166,7 @@ static void init_common(struct domain *d, domid_t id, const struct vcpu_backend 
     atomic_set(&d->refcnt, 1);
     snprintf(d->name, sizeof(d->name), "d%u", id);
     init_memory_fields(d);
+    domain_init_nodes(d);
 }
 
 struct domain *domain_create(domid_t id, const struct xen_domctl_createdomain *cfg, bool control,

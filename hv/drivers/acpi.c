@@ -282,6 +282,92 @@ static void parse_mcfg(const struct acpi_header *h)
                 (struct acpi_mcfg){ e->base, e->segment, e->start_bus, e->end_bus };
 }
 
+/* --- SRAT and SLIT: taken down as they are, judged by hv/mm/numa.c --- */
+
+static void add_cpu_affinity(uint32_t apicid, uint32_t pxm, uint32_t flags)
+{
+    if (!(flags & ACPI_SRAT_ENABLED))
+        return;
+    if (acpi.nr_cpu_affinity == ACPI_MAX_CPUS)
+        acpi.affinity_left_out = true;
+    else
+        acpi.cpu_affinity[acpi.nr_cpu_affinity++] = (struct acpi_cpu_affinity){ apicid, pxm };
+}
+
+static void add_memory_affinity(const struct acpi_srat_memory *m)
+{
+    if (!(m->flags & ACPI_SRAT_ENABLED) || !m->bytes || m->base + m->bytes < m->base)
+        return;
+    if (acpi.nr_mem_affinity == ACPI_MAX_MEM_AFFINITY)
+        acpi.affinity_left_out = true;
+    else
+        acpi.mem_affinity[acpi.nr_mem_affinity++] =
+            (struct acpi_memory_affinity){ m->base, m->base + m->bytes, m->pxm };
+}
+
+static void srat_entry(const struct acpi_srat_entry *e, bool wide_pxm)
+{
+    switch (e->type) {
+    case ACPI_SRAT_LAPIC: {
+        const struct acpi_srat_lapic *l = (const void *)e;
+        uint32_t pxm = l->pxm_low;
+
+        if (e->length < sizeof(*l))
+            break;
+        if (wide_pxm)
+            pxm |= (uint32_t)l->pxm_high[0] << 8 | (uint32_t)l->pxm_high[1] << 16 |
+                   (uint32_t)l->pxm_high[2] << 24;
+        add_cpu_affinity(l->apicid, pxm, l->flags);
+        break;
+    }
+    case ACPI_SRAT_X2APIC: {
+        const struct acpi_srat_x2apic *x = (const void *)e;
+
+        if (e->length >= sizeof(*x))
+            add_cpu_affinity(x->apicid, x->pxm, x->flags);
+        break;
+    }
+    case ACPI_SRAT_MEMORY:
+        if (e->length >= sizeof(struct acpi_srat_memory))
+            add_memory_affinity((const void *)e);
+        break;
+    }
+}
+
+static void parse_srat(const struct acpi_header *h)
+{
+    size_t off = sizeof(struct acpi_srat);
+
+    while (off + sizeof(struct acpi_srat_entry) <= h->length) {
+        const struct acpi_srat_entry *e = (const void *)((const char *)h + off);
+
+        if (e->length < sizeof(*e) || off + e->length > h->length) {
+            printk(XENLOG_WARNING "ACPI: SRAT is damaged at offset %zu; no NUMA\n", off);
+            acpi.nr_mem_affinity = 0;
+            return;
+        }
+        srat_entry(e, h->revision >= ACPI_SRAT_REV_WITH_WIDE_PXM);
+        off += e->length;
+    }
+}
+
+static void parse_slit(const struct acpi_header *h)
+{
+    const struct acpi_slit *s = (const void *)h;
+    uint64_t n;
+
+    if (h->length < sizeof(*s))
+        return;
+    n = s->localities;
+    if (!n || n > ACPI_MAX_PXM || h->length - sizeof(*s) < n * n) {
+        printk(XENLOG_WARNING "ACPI: SLIT of %lu localities is ignored\n", n);
+        return;
+    }
+    acpi.nr_localities = (unsigned int)n;
+    for (unsigned int i = 0; i < n; i++)
+        memcpy(acpi.distance[i], s->distance + i * n, n);
+}
+
 static const struct {
     char signature[5];
     bool many;               /* else the first one counts */
@@ -292,6 +378,8 @@ static const struct {
     { "HPET", false, parse_hpet },
     { "MCFG", false, parse_mcfg },
     { "SSDT", true, find_soft_off },
+    { "SRAT", false, parse_srat },
+    { "SLIT", false, parse_slit },
 };
 
 static void parse_table(paddr_t pa, unsigned int *seen)

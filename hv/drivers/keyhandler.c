@@ -13,6 +13,7 @@
 #include <hv/irq.h>
 #include <hv/lib.h>
 #include <hv/msi.h>
+#include <hv/numa.h>
 #include <hv/pci.h>
 #include <hv/printk.h>
 #include <hv/processor.h>
@@ -167,6 +168,18 @@ static void dump_memory(unsigned char key)
     for_all_domains(show_domain_memory);
 }
 
+static void show_domain_nodes(struct domain *d)
+{
+    printk("%s: nodes %#lx%s\n", d->name, d->node_affinity,
+           d->auto_node_affinity ? " by its vCPUs" : " by the tools");
+}
+
+static void dump_nodes(unsigned char key)
+{
+    numa_dump();
+    for_all_domains(show_domain_nodes);
+}
+
 static void dump_kept(unsigned char key)
 {
     printk("What the hypervisor keeps of the machine:\n");
@@ -212,6 +225,7 @@ void keyhandler_init(void)
         { 'p', { dump_counts, "show what domains came to the hypervisor for", true } },
         { 'P', { reset_counts, "set those counts to 0", false } },
         { 'm', { dump_memory, "show memory use", true } },
+        { 'u', { dump_nodes, "show NUMA nodes", true } },
         { 'k', { dump_kept, "show what of the machine dom0 is kept from", true } },
         { 'C', { panic_now, "stop as after a fatal error, with all that it shows", false } },
         { 'R', { reboot_now, "reboot the machine", false } },

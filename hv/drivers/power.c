@@ -55,8 +55,12 @@ int acpi_enter_sleep(uint32_t pm1a_cnt_val, uint32_t pm1b_cnt_val, uint32_t slee
     if (!sleep_state || sleep_state > MAX_SLEEP_STATE || pm1a_cnt_val > UINT16_MAX ||
         pm1b_cnt_val > UINT16_MAX)
         return -EINVAL;
-    if (sleep_state != MAX_SLEEP_STATE)
+    if (sleep_state != MAX_SLEEP_STATE) {
+        printk(XENLOG_WARNING
+               "Domain 0 asks for sleep state S%u: refused, only power-off is supported\n",
+               sleep_state);
         return -EOPNOTSUPP;
+    }
     if (!acpi.pm1a_cnt)
         return -EPERM;
     printk(XENLOG_INFO "Domain 0 powers the machine off\n");

@@ -6,6 +6,7 @@
 #include <hv/event.h>
 #include <hv/hvm/platform.h>
 #include <hv/lib.h>
+#include <hv/numa.h>
 #include <hv/printk.h>
 #include <hv/sched.h>
 #include <hv/spec.h>
@@ -14,7 +15,6 @@
 #include "domctl_private.h"
 
 #define GRANT_VERSION 1
-#define NR_NODES 1
 #define PADDR_BITS_OF_PV_GUEST 52
 
 /* --- creation --- */
@@ -105,6 +105,7 @@ int domctl_max_vcpus(struct domain *d, struct xen_domctl *op)
     for (unsigned int i = 0; i < d->max_vcpus; i++)
         if (!d->vcpu[i] && !vcpu_create(d, i))
             return -ENOMEM;
+    domain_update_nodes(d);
     return 0;
 }
 
@@ -256,24 +257,19 @@ int domctl_settimeoffset(struct domain *d, struct xen_domctl *op)
     return 0;
 }
 
-/* --- node affinity: there is one node --- */
+/* --- node affinity --- */
 
 int domctl_setnodeaffinity(struct domain *d, struct xen_domctl *op)
 {
     unsigned long nodes;
-    int rc = bitmap_from_guest(&nodes, &op->u.nodeaffinity.nodemap, NR_NODES);
+    int rc = bitmap_from_guest(&nodes, &op->u.nodeaffinity.nodemap, nr_nodes);
 
-    if (rc)
-        return rc;
-    if (!nodes)
-        return -EINVAL;
-    d->node_affinity = nodes;
-    return 0;
+    return rc ? rc : domain_set_nodes(d, nodes);
 }
 
 int domctl_getnodeaffinity(struct domain *d, struct xen_domctl *op)
 {
-    const unsigned long all = BIT(NR_NODES) - 1;
+    const unsigned long nodes = d->node_affinity;
 
-    return bitmap_to_guest(&op->u.nodeaffinity.nodemap, &all, NR_NODES);
+    return bitmap_to_guest(&op->u.nodeaffinity.nodemap, &nodes, nr_nodes);
 }

@@ -210,6 +210,7 @@ int domctl_setvcpuaffinity(struct domain *d, struct xen_domctl *op)
         rc = set_hard(v, &a->cpumap_hard);
     if (!rc && a->flags & XEN_VCPUAFFINITY_SOFT)
         rc = set_soft(v, &a->cpumap_soft);
+    domain_update_nodes(d);
     return rc;
 }
 

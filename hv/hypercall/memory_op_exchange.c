@@ -163,10 +163,10 @@ static int decode(struct exchange *e)
 
     if (rc)
         return rc;
-    if (!memop_node_ok(e->x.out.mem_flags))
-        return -EINVAL;
     if (bits && bits < order_of(max_page) + PAGE_SHIFT)
         e->memflags = MEMF_bits(bits);
+    if (!memop_take_node(e->x.out.mem_flags, &e->memflags))
+        return -EINVAL;
     if (bits && bits <= PAGE_SHIFT)
         return -ENOMEM; /* no frame is below that */
     e->d = target_domain(e->x.in.domid, &rc);

@@ -23,7 +23,7 @@ static inline long memop_continue(unsigned int op, unsigned long extent, void *a
 /* Largest extent that current may ask for. */
 unsigned int memop_max_order(void);
 /* Allocation flags of XENMEMF_*; false if they are not current's to give. */
-bool memop_node_ok(unsigned int mem_flags);
+bool memop_take_node(unsigned int mem_flags, unsigned int *memflags);
 /* Takes the page at gmfn from d: 0, -EINVAL (no such frame), -ENXIO (not d's). */
 int guest_remove_page(struct domain *d, gfn_t gmfn);
 long memop_reservation(unsigned int op, unsigned long start, void *arg);

@@ -7,11 +7,11 @@
 #include <hv/backend.h>
 #include <hv/iocap.h>
 #include <hv/lib.h>
+#include <hv/numa.h>
 #include <hv/param.h>
 #include "memory_op_priv.h"
 
 #define NUMA_NO_NODE 0xffu
-#define MAX_NUMA_NODES 64u
 
 struct reservation {
     struct xen_memory_reservation r;
@@ -69,14 +69,19 @@ unsigned int memop_max_order(void)
     return order;
 }
 
-bool memop_node_ok(unsigned int mem_flags)
+bool memop_take_node(unsigned int mem_flags, unsigned int *memflags)
 {
     unsigned int node = XENMEMF_get_node(mem_flags);
+    bool exact = mem_flags & XENMEMF_exact_node_request;
+
     if (node == NUMA_NO_NODE)
         return true;
-    if (current->domain->is_control)
-        return node < MAX_NUMA_NODES;
-    return !(mem_flags & XENMEMF_exact_node_request);
+    if (!current->domain->is_control)
+        return !exact;
+    if (node >= MAX_NODES)
+        return false;
+    *memflags |= MEMF_node(node) | (exact ? MEMF_exact_node : 0);
+    return true;
 }
 
 /* Takes over what the guest gave; false = refused. */
@@ -90,7 +95,7 @@ static bool decode(struct reservation *a, unsigned int op)
             return false;
         a->memflags = MEMF_bits(bits);
     }
-    if (!(a->r.mem_flags & XENMEMF_vnode) && !memop_node_ok(a->r.mem_flags))
+    if (!(a->r.mem_flags & XENMEMF_vnode) && !memop_take_node(a->r.mem_flags, &a->memflags))
         return false;
     if (op == XENMEM_populate_physmap && (a->r.mem_flags & XENMEMF_populate_on_demand))
         return order <= MAX_ORDER;

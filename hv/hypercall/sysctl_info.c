@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sysctl that tells about the machine: CPUs, memory, topology. One NUMA node;
-   topology from the APIC ids. */
+/* sysctl that tells about the machine: CPUs, memory, topology. Cores and sockets come from the APIC
+   ids. */
 #include <hv/bootmem.h>
 #include <hv/cpuid.h>
 #include <hv/domain.h>
@@ -8,6 +8,8 @@
 #include <hv/hypercall.h>
 #include <hv/lib.h>
 #include <hv/mm.h>
+#include <hv/numa.h>
+#include <hv/pci.h>
 #include <hv/processor.h>
 #include <hv/sched.h>
 #include <hv/smp.h>
@@ -16,8 +18,6 @@
 #include <xen/physdev.h>
 #include "sysctl_private.h"
 
-#define NR_NODES 1
-#define NODE_DISTANCE_SELF 10
 #define TOPOLOGY_LEAF 0xb
 #define TOPOLOGY_LEVELS 4
 #define LEVEL_INVALID 0
@@ -129,8 +129,8 @@ int sysctl_physinfo(struct xen_sysctl *op)
     count_siblings(pi);
     pi->nr_cpus = cpumask_weight(&cpu_online_map);
     pi->max_cpu_id = nr_cpu_ids - 1;
-    pi->nr_nodes = NR_NODES;
-    pi->max_node_id = NR_NODES - 1;
+    pi->nr_nodes = nr_nodes;
+    pi->max_node_id = MAX_NODES - 1; /* of bitmaps */
     pi->cpu_khz = cpu_khz;
     pi->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1;
     pi->total_pages = bootmem_total_ram() >> PAGE_SHIFT;
@@ -152,7 +152,8 @@ int sysctl_cputopoinfo(struct xen_sysctl *op)
                                           XEN_INVALID_NODE_ID };
 
         if (cpumask_test(cpu, &cpu_online_map))
-            one = (struct xen_sysctl_cputopo){ cpu_core(s, cpu), cpu_socket(s, cpu), 0 };
+            one = (struct xen_sysctl_cputopo){ cpu_core(s, cpu), cpu_socket(s, cpu),
+                                               cpu_node[cpu] };
         if (copy_to_handle_offset(topo->cputopo, cpu, &one, 1))
             return -EFAULT;
     }
@@ -160,36 +161,63 @@ int sysctl_cputopoinfo(struct xen_sysctl *op)
     return 0;
 }
 
+/* Distances of one node to the first nr, as the caller wants them. */
+static int copy_distances(const struct xen_sysctl_numainfo *ni, unsigned int node, unsigned int nr)
+{
+    uint32_t row[MAX_NODES];
+
+    for (unsigned int to = 0; to < nr; to++)
+        row[to] = node_distance[node][to];
+    return copy_to_guest(ni->distance.p + (size_t)node * ni->num_nodes, row, nr * sizeof(row[0]))
+               ? -EFAULT : 0;
+}
+
 int sysctl_numainfo(struct xen_sysctl *op)
 {
     struct xen_sysctl_numainfo *ni = &op->u.numainfo;
-    struct xen_sysctl_meminfo mem = { total_pages << PAGE_SHIFT, free_pages_total() << PAGE_SHIFT };
-    uint32_t distance = NODE_DISTANCE_SELF;
+    unsigned int nr = MIN(ni->num_nodes, nr_nodes);
 
-    if (ni->num_nodes >= NR_NODES) {
-        if (!handle_is_null(ni->meminfo) && copy_to_handle(ni->meminfo, &mem, 1))
+    for (unsigned int node = 0; node < nr; node++) {
+        struct xen_sysctl_meminfo mem = { node_pages[node] << PAGE_SHIFT,
+                                          free_pages_of_node(node, 0) << PAGE_SHIFT };
+
+        if (!handle_is_null(ni->meminfo) && copy_to_handle_offset(ni->meminfo, node, &mem, 1))
             return -EFAULT;
-        if (!handle_is_null(ni->distance) && copy_to_handle(ni->distance, &distance, 1))
+        if (!handle_is_null(ni->distance) && copy_distances(ni, node, nr))
             return -EFAULT;
     }
-    ni->num_nodes = NR_NODES;
+    ni->num_nodes = nr_nodes;
     return 0;
 }
 
-/* Every device is near the one node. */
+static uint32_t node_of_device(const struct physdev_pci_device *dev)
+{
+    const struct pci_dev *pd;
+    unsigned int node;
+
+    spin_lock(&pci_lock);
+    pd = pci_find(PCI_SBDF(dev->seg, dev->bus, dev->devfn));
+    node = pd ? node_of_pxm(pd->proximity) : XEN_INVALID_DEV;
+    spin_unlock(&pci_lock);
+    return node == NODE_NONE ? XEN_INVALID_NODE_ID : node;
+}
+
 int sysctl_pcitopoinfo(struct xen_sysctl *op)
 {
     struct xen_sysctl_pcitopoinfo *ti = &op->u.pcitopoinfo;
-    uint32_t node = 0, i;
+    uint32_t i;
 
     if (handle_is_null(ti->devs) || handle_is_null(ti->nodes))
         return -EINVAL;
     /* The caller comes again for what was left out. */
     for (i = 0; i < ti->num_devs && !(i && hypercall_preempt_check()); i++) {
         struct physdev_pci_device dev;
+        uint32_t node;
 
-        if (copy_from_handle_offset(&dev, ti->devs, i, 1) ||
-            copy_to_handle_offset(ti->nodes, i, &node, 1))
+        if (copy_from_handle_offset(&dev, ti->devs, i, 1))
+            return -EFAULT;
+        node = node_of_device(&dev);
+        if (copy_to_handle_offset(ti->nodes, i, &node, 1))
             return -EFAULT;
     }
     ti->num_devs = i;
@@ -213,17 +241,21 @@ int sysctl_getcpuinfo(struct xen_sysctl *op)
     return 0;
 }
 
+static unsigned long free_below(uint32_t node, unsigned int bits)
+{
+    if (node != ~0u)
+        return free_pages_of_node(node, bits);
+    return bits ? free_pages_below(bits) : free_pages_total();
+}
+
 int sysctl_availheap(struct xen_sysctl *op)
 {
     struct xen_sysctl_availheap *heap = &op->u.availheap;
-    unsigned long pages;
+    uint32_t node = (uint32_t)heap->node;
+    unsigned long pages = free_below(node, heap->max_bitwidth);
 
-    if (heap->node > 0)
-        pages = 0;
-    else
-        pages = heap->max_bitwidth ? free_pages_below(heap->max_bitwidth) : free_pages_total();
     if (heap->min_bitwidth && pages)
-        pages -= MIN(pages, free_pages_below(heap->min_bitwidth));
+        pages -= MIN(pages, free_below(node, heap->min_bitwidth));
     heap->avail_bytes = (uint64_t)pages << PAGE_SHIFT;
     return 0;
 }

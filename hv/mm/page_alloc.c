@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Free memory: a binary buddy allocator over the frame table. Chunks of 1 << order frames, aligned
- * to their size, lie in lists by zone and order; a zone is a power-of-two range of machine
- * addresses, so that a limit on address bits is a limit on zones. Addresses are taken from the top,
- * so low memory lasts; the last of the memory below 4 GiB is kept for those who ask for it.
+ * to their size, lie in lists by node, zone and order; a zone is a power-of-two range of machine
+ * addresses, so that a limit on address bits is a limit on zones. A chunk is of one node. Addresses
+ * are taken from the top of the node, so low memory lasts; the last of the memory below 4 GiB is
+ * kept for those who ask for it.
  *
  * Frames are scrubbed lazily: what was freed by the idle loop or, if that did not come to it, on
  * allocation; what has been free since boot on allocation only. Each frame knows whether it is
@@ -16,6 +17,7 @@
 #include <hv/errno.h>
 #include <hv/flush.h>
 #include <hv/lib.h>
+#include <hv/numa.h>
 #include <hv/printk.h>
 #include "buddy.h"
 #include "paging_private.h"
@@ -37,10 +39,14 @@
 unsigned long total_pages;
 
 static DEFINE_SPINLOCK(heap_lock, LOCK_HEAP);
-/* All protected by heap_lock. */
-static struct page_list heap[NR_ZONES][MAX_ORDER + 1];
-static uint32_t zone_orders[NR_ZONES];  /* bit per order: the list is not empty */
-static unsigned long zone_free[NR_ZONES];
+/* Free memory of a node. All protected by heap_lock. */
+struct node_heap {
+    struct page_list list[NR_ZONES][MAX_ORDER + 1];
+    uint32_t orders[NR_ZONES];          /* bit per order: the list is not empty */
+    unsigned long free[NR_ZONES];
+};
+static struct node_heap first_heap;
+static struct node_heap *heaps[MAX_NODES] = { &first_heap }; /* the pointers: (c) after boot */
 static unsigned long total_free, low_free, low_reserve;
 static unsigned long outstanding_claims;
 static unsigned long dirty_frames;      /* PGC_dirty_free */
@@ -50,29 +56,36 @@ static unsigned int zone_of(mfn_t mfn)
     return fls64(mfn);
 }
 
+static struct node_heap *heap_of(mfn_t mfn)
+{
+    return heaps[node_of_mfn(mfn)];
+}
+
 /* --- lists of free chunks --- */
 
 static void list_chunk(struct page_info *pg, unsigned int order, unsigned long first_dirty)
 {
+    struct node_heap *h = heap_of(page_to_mfn(pg));
     unsigned int zone = zone_of(page_to_mfn(pg));
 
     pg->count_info |= PGC_state_free;
     pg->order = order;
     pg->type_info = first_dirty;
     if (first_dirty == NO_DIRTY)
-        page_list_add(&heap[zone][order], pg);
+        page_list_add(&h->list[zone][order], pg);
     else
-        page_list_add_tail(&heap[zone][order], pg);
-    zone_orders[zone] |= 1u << order;
+        page_list_add_tail(&h->list[zone][order], pg);
+    h->orders[zone] |= 1u << order;
 }
 
 static void unlist_chunk(struct page_info *pg)
 {
+    struct node_heap *h = heap_of(page_to_mfn(pg));
     unsigned int zone = zone_of(page_to_mfn(pg)), order = pg->order;
 
-    page_list_del(&heap[zone][order], pg);
-    if (!heap[zone][order].count)
-        zone_orders[zone] &= ~(1u << order);
+    page_list_del(&h->list[zone][order], pg);
+    if (!h->list[zone][order].count)
+        h->orders[zone] &= ~(1u << order);
     pg->count_info &= ~PGC_state_free;
 }
 
@@ -80,7 +93,7 @@ static void account(mfn_t mfn, long frames)
 {
     unsigned int zone = zone_of(mfn);
 
-    zone_free[zone] += (unsigned long)frames;
+    heap_of(mfn)->free[zone] += (unsigned long)frames;
     total_free += (unsigned long)frames;
     if (zone < LOW_ZONES)
         low_free += (unsigned long)frames;
@@ -107,7 +120,7 @@ static void free_chunk(mfn_t mfn, unsigned int order, unsigned long first_dirty)
         mfn_t buddy = mfn ^ (1UL << order);
         unsigned long other;
 
-        if (!is_free_chunk(buddy, order))
+        if (!is_free_chunk(buddy, order) || node_of_mfn(buddy) != node_of_mfn(mfn))
             break;
         other = frame_table[buddy].type_info;
         unlist_chunk(mfn_to_page(buddy));
@@ -137,16 +150,16 @@ static void trim_chunk(struct page_info *pg, unsigned int have, unsigned int ord
 
 /* --- allocation --- */
 
-static struct page_info *take_from_zone(unsigned int zone, unsigned int order)
+static struct page_info *take_from_zone(struct node_heap *h, unsigned int zone, unsigned int order)
 {
-    uint32_t orders = zone_orders[zone] >> order;
+    uint32_t orders = h->orders[zone] >> order;
     struct page_info *pg;
     unsigned int have;
 
     if (!orders)
         return NULL;
     have = order + ffs64(orders);
-    pg = page_list_first(&heap[zone][have]);
+    pg = page_list_first(&h->list[zone][have]);
     unlist_chunk(pg);
     trim_chunk(pg, have, order);
     account(page_to_mfn(pg), -(1L << order));
@@ -161,7 +174,7 @@ static bool within_claims(unsigned long frames, unsigned int memflags, const str
            frames <= total_free;
 }
 
-static struct page_info *find_chunk(unsigned int order, unsigned int memflags)
+static struct page_info *find_in_node(unsigned int node, unsigned int order, unsigned int memflags)
 {
     unsigned int bits = MEMF_get_bits(memflags);
     unsigned int zone = bits ? ZONES_BELOW(bits) : NR_ZONES;
@@ -173,11 +186,51 @@ static struct page_info *find_chunk(unsigned int order, unsigned int memflags)
 
         if (zone < LOW_ZONES && !low_allowed)
             return NULL;
-        pg = take_from_zone(zone, order);
+        pg = take_from_zone(heaps[node], zone, order);
         if (pg)
             return pg;
     }
     return NULL;
+}
+
+/* From any node of the set, those after `last` first. */
+static struct page_info *find_in_nodes(nodemask_t nodes, unsigned int last, unsigned int order,
+                                       unsigned int memflags)
+{
+    struct page_info *pg = NULL;
+
+    for (unsigned int i = 1; i <= nr_nodes && !pg; i++) {
+        unsigned int node = (last + i) % nr_nodes;
+
+        if (nodes >> node & 1)
+            pg = find_in_node(node, order, memflags);
+    }
+    return pg;
+}
+
+/* Interleaves a domain's memory over its nodes; the hypervisor's own is this CPU's. */
+static struct page_info *find_chunk(unsigned int order, unsigned int memflags, struct domain *d)
+{
+    unsigned int node = MEMF_get_node(memflags), last;
+    nodemask_t nodes = d ? d->node_affinity & all_nodes() : 0;
+    struct page_info *pg = NULL;
+
+    if (nr_nodes == 1)
+        return node && node < MAX_NODES && memflags & MEMF_exact_node
+                   ? NULL : find_in_node(0, order, memflags);
+    if (node < nr_nodes)
+        pg = find_in_node(node, order, memflags);
+    if (pg || (node < MAX_NODES && memflags & MEMF_exact_node))
+        return pg;
+    if (!nodes)
+        nodes = BIT(cpu_node[smp_processor_id()]);
+    last = d ? d->last_node : 0;
+    pg = find_in_nodes(nodes, last, order, memflags);
+    if (!pg)
+        pg = find_in_nodes(~nodes, last, order, memflags);
+    if (pg && d)
+        d->last_node = (uint8_t)node_of_mfn(page_to_mfn(pg));
+    return pg;
 }
 
 /* Debug builds find here who wrote to a frame after it was freed. */
@@ -229,7 +282,7 @@ void flush_stale(struct page_info *pg, unsigned long nr)
         flush_mask(&all, FLUSH_TLB, 0);
 }
 
-struct page_info *take_frames(unsigned int order, unsigned int memflags, const struct domain *d)
+struct page_info *take_frames(unsigned int order, unsigned int memflags, struct domain *d)
 {
     unsigned long frames = 1UL << order, dirty = 0;
     struct page_info *pg = NULL;
@@ -238,7 +291,7 @@ struct page_info *take_frames(unsigned int order, unsigned int memflags, const s
         return NULL;
     spin_lock(&heap_lock);
     if (within_claims(frames, memflags, d))
-        pg = find_chunk(order, memflags);
+        pg = find_chunk(order, memflags, d);
     spin_unlock(&heap_lock);
     if (!pg)
         return NULL;
@@ -358,27 +411,48 @@ unsigned long free_pages_total(void)
     return READ_ONCE(total_free);
 }
 
+unsigned long free_pages_of_node(unsigned int node, unsigned int bits)
+{
+    unsigned int zones = bits ? ZONES_BELOW(bits) : NR_ZONES;
+    unsigned long sum = 0;
+
+    for (unsigned int zone = 0; node < nr_nodes && zone < zones; zone++)
+        sum += READ_ONCE(heaps[node]->free[zone]);
+    return sum;
+}
+
 unsigned long free_pages_below(unsigned int bits)
 {
     unsigned long sum = 0;
 
-    for (unsigned int zone = 0; zone < ZONES_BELOW(bits); zone++)
-        sum += READ_ONCE(zone_free[zone]);
+    for (unsigned int node = 0; bits && node < nr_nodes; node++)
+        sum += free_pages_of_node(node, bits);
     return sum;
 }
 
 /* --- scrubbing --- */
 
-static struct page_info *find_dirty_chunk(void)
+static struct page_info *dirty_chunk_of(struct node_heap *h)
 {
     for (unsigned int zone = NR_ZONES; zone-- > 0;)
-        for (uint32_t orders = zone_orders[zone]; orders; orders &= orders - 1) {
-            struct page_info *pg = mfn_to_page(heap[zone][ffs64(orders)].last);
+        for (uint32_t orders = h->orders[zone]; orders; orders &= orders - 1) {
+            struct page_info *pg = mfn_to_page(h->list[zone][ffs64(orders)].last);
 
             if (pg->type_info != NO_DIRTY)
                 return pg;
         }
     return NULL;
+}
+
+/* Near this CPU if there is one. */
+static struct page_info *find_dirty_chunk(void)
+{
+    unsigned int near = nr_nodes > 1 ? cpu_node[smp_processor_id()] : 0;
+    struct page_info *pg = dirty_chunk_of(heaps[near]);
+
+    for (unsigned int i = 1; i < nr_nodes && !pg; i++)
+        pg = dirty_chunk_of(heaps[(near + i) % nr_nodes]);
+    return pg;
 }
 
 /* Goes on in chunk where the last call stopped, within the limits of one call. */
@@ -418,23 +492,24 @@ bool scrub_free_pages(void)
 
 /* --- boot --- */
 
-/* Frames [mfn, end) as the largest aligned chunks. They are PGC_boot_dirty. */
-static void add_frames(mfn_t mfn, mfn_t end)
+/* Frames [mfn, end) as the largest aligned chunks. */
+static void __init add_frames(mfn_t mfn, mfn_t end, unsigned long first_dirty)
 {
-    total_pages += end - mfn;
     while (mfn < end) {
         unsigned int order = MIN(ffs64(mfn), (unsigned int)MAX_ORDER);
 
-        while (1UL << order > end - mfn)
+        while (1UL << order > end - mfn || !in_one_node(mfn, order))
             order--;
-        free_chunk(mfn, order, NO_DIRTY);
+        free_chunk(mfn, order, first_dirty);
         mfn += 1UL << order;
     }
 }
 
+/* They are PGC_boot_dirty. */
 static void __init free_range(paddr_t start, paddr_t end)
 {
-    add_frames(paddr_to_pfn(start), paddr_to_pfn(end));
+    total_pages += paddr_to_pfn(end - start);
+    add_frames(paddr_to_pfn(start), paddr_to_pfn(end), NO_DIRTY);
 }
 
 static void __init used_range(paddr_t start, paddr_t end)
@@ -482,11 +557,51 @@ static void __init mark_holes(void)
     mark_not_ram(at, ROUND_UP(max_page, FRAMES_PER_GROUP));
 }
 
-void __init page_alloc_init(void)
+static void __init init_heap(struct node_heap *h)
 {
     for (unsigned int zone = 0; zone < NR_ZONES; zone++)
         for (unsigned int order = 0; order <= MAX_ORDER; order++)
-            heap[zone][order] = (struct page_list)PAGE_LIST_INIT;
+            h->list[zone][order] = (struct page_list)PAGE_LIST_INIT;
+}
+
+int __init page_alloc_prepare_nodes(unsigned int nr)
+{
+    for (unsigned int node = 1; node < nr; node++) {
+        heaps[node] = xzalloc_struct(struct node_heap);
+        if (!heaps[node])
+            return -ENOMEM;
+        init_heap(heaps[node]);
+    }
+    return 0;
+}
+
+void __init page_alloc_sort_nodes(void)
+{
+    static struct page_list all __initdata = PAGE_LIST_INIT;
+    struct node_heap *h = heaps[0];
+    struct page_info *pg;
+
+    spin_lock(&heap_lock);
+    for (unsigned int zone = 0; zone < NR_ZONES; zone++) {
+        for (unsigned int order = 0; order <= MAX_ORDER; order++)
+            while ((pg = page_list_pop(&h->list[zone][order])))
+                page_list_add(&all, pg);
+        h->orders[zone] = 0;
+        h->free[zone] = 0;
+    }
+    total_free = low_free = 0;
+    while ((pg = page_list_pop(&all))) {
+        mfn_t mfn = page_to_mfn(pg);
+
+        pg->count_info &= ~PGC_state_free;
+        add_frames(mfn, mfn + (1UL << pg->order), pg->type_info == NO_DIRTY ? NO_DIRTY : 0);
+    }
+    spin_unlock(&heap_lock);
+}
+
+void __init page_alloc_init(void)
+{
+    init_heap(&first_heap);
     for (unsigned long g = 0; g * FRAMES_PER_GROUP < max_page; g++)
         if (test_bit(g, frame_groups))
             fill_group(g);

@@ -200,7 +200,7 @@ static void put_back(struct credit_cpu *pc, struct vcpu *cur)
 {
     if (!vcpu_runnable(cur))
         return;
-    if (unlikely(!cpumask_test(cur->processor, &cur->soft_affinity)) && credit_can_go_home(cur))
+    if (unlikely(!cpumask_test(cur->processor, &cur->preferred)) && credit_can_go_home(cur))
         set_bit(VPF_migrating, &cur->pause_flags); /* context_saved() completes it */
     else
         credit_enqueue(pc, cur->sched);

@@ -3,7 +3,7 @@
  * The credit policy: which CPU a vCPU runs on. A CPU without work takes some from any other; a CPU
  * whose clock is ahead takes some from one with more weight whose clock is behind; a vCPU that
  * wakes is put where it runs soonest. CPUs of the same node are looked at first. What is preferred
- * (soft affinity) goes before that, but never leaves a CPU idle.
+ * (soft affinity, the domain's nodes) goes before that, but never leaves a CPU idle.
  */
 #include <hv/lib.h>
 #include "credit_priv.h"
@@ -16,13 +16,13 @@ static void affinity_mask(const struct vcpu *v, enum affinity_step step, cpumask
 {
     cpumask_and(mask, &v->hard_affinity, &cpu_online_map);
     if (step == STEP_SOFT)
-        cpumask_and(mask, mask, &v->soft_affinity);
+        cpumask_and(mask, mask, &v->preferred);
 }
 
 static bool fits(const struct vcpu *v, enum affinity_step step, unsigned int cpu)
 {
     return cpumask_test(cpu, &v->hard_affinity) &&
-           (step == STEP_HARD || cpumask_test(cpu, &v->soft_affinity));
+           (step == STEP_HARD || cpumask_test(cpu, &v->preferred));
 }
 
 static bool is_near(unsigned int a, unsigned int b)

@@ -214,6 +214,17 @@ void context_saved(struct vcpu *prev)
         migrate_finish(prev);
 }
 
+/* The lock of v's CPU is held, or v is new. */
+static void update_preferred(struct vcpu *v)
+{
+    cpumask_t here;
+
+    cpumask_and(&v->preferred, &v->soft_affinity, &v->domain->node_cpus);
+    cpumask_and(&here, &v->preferred, &v->hard_affinity);
+    if (cpumask_empty(&here))
+        v->preferred = v->soft_affinity;
+}
+
 int vcpu_set_hard_affinity(struct vcpu *v, const cpumask_t *mask)
 {
     spinlock_t *lock;
@@ -224,6 +235,7 @@ int vcpu_set_hard_affinity(struct vcpu *v, const cpumask_t *mask)
         return -EINVAL;
     flags = vcpu_schedule_lock(v, &lock);
     v->hard_affinity = *mask;
+    update_preferred(v);
     move = !cpumask_test(v->processor, mask);
     /* If it may stay, it may also have been waiting for a CPU that it can use only now. */
     if (move)
@@ -244,9 +256,25 @@ int vcpu_set_soft_affinity(struct vcpu *v, const cpumask_t *mask)
     unsigned long flags = vcpu_schedule_lock(v, &lock);
 
     v->soft_affinity = *mask;
+    update_preferred(v);
     cpu_raise_softirq(v->processor, SCHEDULE_SOFTIRQ); /* it may go to a CPU that it prefers */
     spin_unlock_irqrestore(lock, flags);
     return 0;
+}
+
+void sched_set_node_cpus(struct domain *d, const cpumask_t *cpus)
+{
+    struct vcpu *v;
+
+    d->node_cpus = *cpus;
+    for_each_vcpu (d, v) {
+        spinlock_t *lock;
+        unsigned long flags = vcpu_schedule_lock(v, &lock);
+
+        update_preferred(v);
+        cpu_raise_softirq(v->processor, SCHEDULE_SOFTIRQ);
+        spin_unlock_irqrestore(lock, flags);
+    }
 }
 
 int vcpu_pin_override(struct vcpu *v, int cpu)
@@ -412,13 +440,14 @@ int sched_init_vcpu(struct vcpu *v)
     if (v->is_idle) {
         v->processor = v->vcpu_id;
         cpumask_only(v->processor, &v->hard_affinity);
-        v->soft_affinity = v->hard_affinity;
+        v->preferred = v->soft_affinity = v->hard_affinity;
         v->runstate.state = RUNSTATE_running;
         v->is_running = true;
         return 0;
     }
     cpumask_fill(&v->hard_affinity);
     cpumask_fill(&v->soft_affinity);
+    update_preferred(v);
     v->runstate.state = RUNSTATE_offline;
     v->processor = (v->domain->domain_id + v->vcpu_id) % nr_cpu_ids;
     if (!cpumask_test(v->processor, &cpu_online_map))

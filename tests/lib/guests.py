@@ -3,6 +3,7 @@
 
 A guest's folder may hold test.conf, lines of key=value:
     cpus=N             processors of the machine and of domain 0 (1)
+    nodes=N            NUMA nodes of the machine, in QEMU (1)
     memory=N           MiB of the machine (512)
     dom0-mem=N         MiB of domain 0 (64)
     args=TEXT          the guest's command line
@@ -38,8 +39,8 @@ import iso  # noqa: E402
 import machine  # noqa: E402
 import packages  # noqa: E402
 
-DEFAULTS = {'cpus': '1', 'memory': '512', 'dom0-mem': '64', 'args': '', 'hv-args': '', 'cpu': '',
-            'launcher': 'no', 'domains': '', 'pack': '', 'machines': 'qemu,bochs',
+DEFAULTS = {'cpus': '1', 'nodes': '1', 'memory': '512', 'dom0-mem': '64', 'args': '', 'hv-args': '',
+            'cpu': '', 'launcher': 'no', 'domains': '', 'pack': '', 'machines': 'qemu,bochs',
             'firmware': 'bios', 'timeout': '60', 'also-bochs': 'no', 'also-forced': 'no',
             'long': 'no', 'xen-differs': ''}
 HV_ARGS = 'com1=115200,8n1 console=com1 loglvl=all guest_loglvl=all noreboot'
@@ -175,7 +176,7 @@ def _start(images, hypervisor, name, conf, kind, model, work, log):
         boot = {'iso': images.iso(hypervisor, append, modules, work), 'firmware': 'uefi'}
     else:
         boot = {'kernel': hypervisor, 'append': append, 'modules': modules}
-    return machine.qemu(cpus=int(conf['cpus']), mem=int(conf['memory']),
+    return machine.qemu(cpus=int(conf['cpus']), mem=int(conf['memory']), nodes=int(conf['nodes']),
                         cpu=machine.QEMU_CPU + conf['cpu'], log=log, **boot)
 
 

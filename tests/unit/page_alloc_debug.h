@@ -2,7 +2,6 @@
 /* Part of test_page_alloc_debug.c: what debug builds find, frames written after they were freed and
    locks taken in a wrong order. */
 enum system_state system_state = SYS_active;
-unsigned int unit_cpu(void) { return 0; }
 unsigned long unit_this_cpu_offset(void) { return 0; }
 
 #define assert_panics(statement)                                                                   \

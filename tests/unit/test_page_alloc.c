@@ -3,7 +3,7 @@
    63 MiB below and 16 MiB above 4 GiB. */
 /* cflags: -DHV_UNIT_TEST */
 /* sources: hv/mm/page_alloc.c hv/mm/page_list.c hv/mm/domain_pages.c hv/mm/page_ref.c */
-/* sources: hv/mm/heap.c hv/mm/vmalloc.c hv/mm/bootmem.c hv/boot/e820.c */
+/* sources: hv/mm/heap.c hv/mm/vmalloc.c hv/mm/bootmem.c hv/mm/node.c hv/boot/e820.c */
 /* sources: hv/lib/sort.c hv/lib/bitops.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,6 +33,8 @@ unsigned long max_page;
 unsigned long frame_groups[MAX_GROUPS / 64];
 struct boot_info boot_info;
 cpumask_t cpu_online_map;
+unsigned int nr_cpu_ids = CPUS;
+unsigned int unit_cpu(void) { return 0; }
 uint32_t tlb_clock = 100;
 extern char hv_image[0x3000] __asm__("hv_start");
 char hv_image[0x3000] __attribute__((aligned(4096)));

@@ -481,6 +481,47 @@ static void soft_affinity_is_preferred(void **state)
     assert_true(vcpus[0].is_running && vcpus[1].is_running);
 }
 
+/* CPUs of the domain's nodes come first, but its vCPUs' own affinities before that. */
+static void domains_nodes_are_preferred(void **state)
+{
+    struct domain *d, *hog;
+    cpumask_t mask, none = { };
+
+    make_machine(4);
+    d = make_domain(1, 256, 0);
+    cpumask_only(2, &mask);
+    __set_bit(3, mask.bits);
+    sched_set_node_cpus(d, &mask);
+    start(d);
+    for (unsigned int i = 0; i < 20; i++) {
+        run_until(clock_now + MILLISECS(3));
+        assert_true(d->vcpu[0]->is_running && d->vcpu[0]->processor >= 2);
+        block_now(d->vcpu[0]);
+        run_until(clock_now + MILLISECS(3));
+        vcpu_unblock(d->vcpu[0]);
+    }
+    /* No CPU stays idle for it. */
+    for (unsigned int i = 0; i < 2; i++) {
+        hog = make_domain(1, 256, 0);
+        cpumask_only(2 + i, &mask);
+        assert_int_equal(vcpu_set_hard_affinity(hog->vcpu[0], &mask), 0);
+        start(hog);
+    }
+    run_until(clock_now + SECOND);
+    assert_true(d->vcpu[0]->is_running && d->vcpu[0]->processor < 2);
+    /* A soft affinity elsewhere counts, and a hard one. */
+    cpumask_only(1, &mask);
+    assert_int_equal(vcpu_set_soft_affinity(d->vcpu[0], &mask), 0);
+    run_until(clock_now + MILLISECS(100));
+    assert_int_equal(d->vcpu[0]->processor, 1);
+    cpumask_only(0, &mask);
+    assert_int_equal(vcpu_set_hard_affinity(d->vcpu[0], &mask), 0);
+    run_until(clock_now + MILLISECS(100));
+    assert_int_equal(d->vcpu[0]->processor, 0);
+    sched_set_node_cpus(d, &none);
+    assert_true(cpumask_equal(&d->vcpu[0]->preferred, &d->vcpu[0]->soft_affinity));
+}
+
 static void waking_vcpu_runs_soon(void **state)
 {
     struct domain *hogs[3], *sleeper;
@@ -758,6 +799,7 @@ int main(void)
         TEST(cap_above_one_cpu_spans_vcpus),
         TEST(hard_affinity_is_kept),
         TEST(soft_affinity_is_preferred),
+        TEST(domains_nodes_are_preferred),
         TEST(waking_vcpu_runs_soon),
         TEST(yield_lets_others_run),
         TEST(event_before_block_keeps_running),

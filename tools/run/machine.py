@@ -349,12 +349,28 @@ def _uefi_options(efi_vars):
             '-drive', f'if=pflash,format=raw,{flash}']
 
 
+def _numa_options(nodes, cpus, mem):
+    """CPUs and memory (MiB) in equal parts; the distance grows with the difference of numbers."""
+    options = []
+    for node in range(nodes):
+        first, last = node * cpus // nodes, (node + 1) * cpus // nodes - 1
+        size = (node + 1) * mem // nodes - node * mem // nodes
+        options += ['-object', f'memory-backend-ram,id=node{node},size={size}M',
+                    '-numa', f'node,nodeid={node},cpus={first}-{last},memdev=node{node}']
+    for a in range(nodes):
+        for b in range(a + 1, nodes):
+            options += ['-numa', f'dist,src={a},dst={b},val={20 + b - a}']
+    return options
+
+
 def qemu_command(cpus=1, mem=1024, accel='tcg', cpu=None, icount=False, board='pc',
-                 firmware='bios', efi_vars=None):
+                 firmware='bios', efi_vars=None, nodes=1):
     """The part of the command line that says what PC it is."""
     command = ['qemu-system-x86_64', '-machine', board, '-accel', accel, '-cpu', cpu or QEMU_CPU,
                '-smp', str(cpus), '-m', str(mem), '-display', 'none', '-no-reboot', '-nodefaults',
                '-no-user-config', '-vga', 'std']
+    if nodes > 1:
+        command += _numa_options(nodes, cpus, mem)
     if firmware == 'uefi':
         command += _uefi_options(efi_vars)
     if icount:
@@ -365,7 +381,7 @@ def qemu_command(cpus=1, mem=1024, accel='tcg', cpu=None, icount=False, board='p
 
 def qemu(iso=None, kernel=None, append='', modules=(), initrd=None, cpus=1, mem=1024, accel='tcg',
          cpu=None, icount=False, board='pc', firmware='bios', efi_vars=None, disks=(), extra=(),
-         resets=False, log=None, on_output=None):
+         resets=False, nodes=1, log=None, on_output=None):
     """Start QEMU and return its QemuMachine.
 
     iso      boot this CD by the firmware; or
@@ -375,11 +391,12 @@ def qemu(iso=None, kernel=None, append='', modules=(), initrd=None, cpus=1, mem=
     firmware bios or uefi; efi_vars is the file of its variables, written to (a copy of OVMF_VARS);
              without one they are forgotten.
     disks    raw image files, attached as virtio disks (/dev/vda...); written to.
+    nodes    NUMA nodes, with equal parts of CPUs and memory.
     icount   count instructions: repeatable, the TSC is 1 GHz, one CPU only.
     resets   a reset boots again; without it, it ends the machine.
     extra    further QEMU options.
     """
-    command = qemu_command(cpus, mem, accel, cpu, icount, board, firmware, efi_vars)
+    command = qemu_command(cpus, mem, accel, cpu, icount, board, firmware, efi_vars, nodes)
     if iso:
         _need_files(iso)
         command += ['-cdrom', str(iso), '-boot', 'd']

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ACPI tables as far as a hypervisor needs them (hv/drivers/acpi.c): MADT, FADT, HPET, MCFG; no
- * AML. Tables stay for dom0. Source: ACPI specification 6.4, "ACPI Software Programming Model".
+ * ACPI tables as far as a hypervisor needs them (hv/drivers/acpi.c): MADT, FADT, HPET, MCFG, SRAT,
+ * SLIT; no AML. Tables stay for dom0. Source: ACPI specification 6.4, "ACPI Software Programming
+ * Model".
  */
 #ifndef HV_ACPI_H
 #define HV_ACPI_H
@@ -13,10 +14,15 @@ struct acpi_override { uint8_t isa; uint32_t gsi; bool level, active_low; };
 struct acpi_cpu { uint32_t apicid, uid; bool enabled; };
 struct acpi_mcfg { paddr_t base; uint16_t segment; uint8_t start_bus, end_bus; };
 
+struct acpi_memory_affinity { paddr_t start, end; uint32_t pxm; };
+struct acpi_cpu_affinity { uint32_t apicid, pxm; };
+
 #define ACPI_MAX_IOAPICS 16
 #define ACPI_MAX_OVERRIDES 16
 #define ACPI_MAX_CPUS 512
 #define ACPI_MAX_MCFG 4
+#define ACPI_MAX_MEM_AFFINITY 128
+#define ACPI_MAX_PXM 64              /* of a SLIT */
 
 struct acpi_info {
     paddr_t rsdp;
@@ -26,6 +32,12 @@ struct acpi_info {
     struct acpi_ioapic ioapics[ACPI_MAX_IOAPICS];
     struct acpi_override overrides[ACPI_MAX_OVERRIDES];
     struct acpi_mcfg mcfg[ACPI_MAX_MCFG];
+    unsigned int nr_mem_affinity, nr_cpu_affinity; /* SRAT */
+    struct acpi_memory_affinity mem_affinity[ACPI_MAX_MEM_AFFINITY];
+    struct acpi_cpu_affinity cpu_affinity[ACPI_MAX_CPUS];
+    bool affinity_left_out;      /* more than fit: what is known is not all */
+    unsigned int nr_localities;  /* of the SLIT, 0 = there is none */
+    uint8_t distance[ACPI_MAX_PXM][ACPI_MAX_PXM];
     uint16_t sci;
     uint16_t pm_timer_port;      /* 0 = none */
     bool pm_timer_32bit;

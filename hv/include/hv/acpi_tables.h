@@ -122,6 +122,39 @@ struct acpi_mcfg_entry {
 _Static_assert(sizeof(struct acpi_mcfg_table) == 44 && sizeof(struct acpi_mcfg_entry) == 16,
                "MCFG");
 
+struct acpi_srat { struct acpi_header h; uint32_t revision; uint64_t reserved; } __packed;
+struct acpi_srat_entry { uint8_t type, length; } __packed;
+#define ACPI_SRAT_LAPIC 0
+#define ACPI_SRAT_MEMORY 1
+#define ACPI_SRAT_X2APIC 2
+#define ACPI_SRAT_ENABLED (1u << 0)
+#define ACPI_SRAT_REV_WITH_WIDE_PXM 2
+struct acpi_srat_lapic {
+    struct acpi_srat_entry e;
+    uint8_t pxm_low, apicid;
+    uint32_t flags;
+    uint8_t sapic_eid, pxm_high[3];
+    uint32_t clock_domain;
+} __packed;
+struct acpi_srat_memory {
+    struct acpi_srat_entry e;
+    uint32_t pxm;
+    uint16_t reserved;
+    uint64_t base, bytes;
+    uint32_t reserved2, flags;
+    uint64_t reserved3;
+} __packed;
+struct acpi_srat_x2apic {
+    struct acpi_srat_entry e;
+    uint16_t reserved;
+    uint32_t pxm, apicid, flags, clock_domain, reserved2;
+} __packed;
+_Static_assert(sizeof(struct acpi_srat) == 48 && sizeof(struct acpi_srat_lapic) == 16 &&
+                   sizeof(struct acpi_srat_memory) == 40 && sizeof(struct acpi_srat_x2apic) == 24,
+               "SRAT");
+struct acpi_slit { struct acpi_header h; uint64_t localities; uint8_t distance[]; } __packed;
+_Static_assert(sizeof(struct acpi_slit) == 44, "SLIT");
+
 /* PM1 control register. */
 #define ACPI_PM1_SLP_TYP_SHIFT 10
 #define ACPI_PM1_SLP_TYP (7u << ACPI_PM1_SLP_TYP_SHIFT)

@@ -99,6 +99,8 @@ struct vcpu {
     struct sched_vcpu *sched;            /* (s) the scheduler's own */
     cpumask_t hard_affinity;             /* (s) */
     cpumask_t soft_affinity;             /* (s) */
+    cpumask_t preferred;                 /* (s) soft_affinity on the domain's nodes, if it can run
+                                            on any of those */
     cpumask_t saved_affinity;
     bool affinity_broken;
     struct tasklet continue_tasklet;     /* work for a paused vCPU, run in tasklet context */
@@ -194,7 +196,11 @@ struct domain {
 
     struct cpuid_policy *cpuid_policy;   /* hv/cpu/cpuid_policy.c */
     struct sched_dom *sched;
-    uint64_t node_affinity;
+    uint64_t node_affinity;              /* (d) nodes its memory shall come from */
+    bool auto_node_affinity;             /* (d) they follow from its vCPUs' affinities */
+    uint8_t last_node;                   /* heap_lock: where its memory last came from */
+    cpumask_t node_cpus;                 /* (d) CPUs of nodes set by the tools, which its vCPUs
+                                            prefer; empty = none were */
     char name[16];                       /* "d0", for messages */
 };
 
@@ -255,6 +261,12 @@ void domain_pause(struct domain *d);         /* all vCPUs; waits; d is not curre
 void domain_unpause(struct domain *d);
 int domain_pause_by_tools(struct domain *d);
 int domain_unpause_by_tools(struct domain *d);
+
+/* NUMA nodes (hv/domain/nodes.c). Of a new domain; after a vCPU's affinity has changed; as the
+   tools want it, all nodes meaning that they don't care: 0 or -EINVAL (no such node). */
+void domain_init_nodes(struct domain *d);
+void domain_update_nodes(struct domain *d);
+int domain_set_nodes(struct domain *d, uint64_t nodes);
 
 /* Registers the vcpu_info of v at gfn + offset. */
 int map_vcpu_info(struct vcpu *v, gfn_t gfn, unsigned int offset);

@@ -121,8 +121,12 @@ struct page_info *page_list_pop(struct page_list *l);
 #define MEMF_no_refcount (1u << 1) /* not counted in tot_pages */
 #define MEMF_no_scrub (1u << 2)    /* contents don't matter: the caller overwrites all */
 #define MEMF_low (1u << 3)         /* may use the DMA reserve */
+#define MEMF_exact_node (1u << 4)  /* from MEMF_node's node or not at all */
 #define MEMF_bits(n) ((n) << 8)    /* machine address below 1 << n; 0 = any */
 #define MEMF_get_bits(f) (((f) >> 8) & 0xff)
+#define MEMF_node(n) (((n) + 1u) << 16) /* first from this node, which need not exist; else from the
+                                           domain's nodes in turn; else from this CPU's */
+#define MEMF_get_node(f) ((((f) >> 16) & 0xff) - 1u) /* ~0: none */
 #define MAX_ORDER 20
 
 /* 1 << order contiguous, zeroed (unless no_scrub) frames for the hypervisor; count_info = PGC_xen |
@@ -144,6 +148,8 @@ int assign_pages(struct domain *d, struct page_info *pg, unsigned int order, uns
 int steal_page(struct domain *d, struct page_info *pg, unsigned int memflags);
 unsigned long free_pages_total(void);   /* free frames now */
 unsigned long free_pages_below(unsigned int bits);
+/* Of one node, below 1 << bits (0: all); 0 for a node that does not exist. */
+unsigned long free_pages_of_node(unsigned int node, unsigned int bits);
 /* Reserves n frames for d (XENMEM_claim_pages); 0 cancels. 0, -ENOMEM, -EINVAL. */
 int claim_pages(struct domain *d, unsigned long n);
 /* Scrubs some dirty free frames; false when there is none left. Called by the idle loop. */

@@ -45,6 +45,8 @@ long vcpu_poll(const struct sched_poll *poll); /* current; arguments copied in,
 
 int vcpu_set_hard_affinity(struct vcpu *v, const cpumask_t *mask);
 int vcpu_set_soft_affinity(struct vcpu *v, const cpumask_t *mask);
+/* The CPUs that d's vCPUs prefer unless their own soft affinity is elsewhere; empty: all alike. */
+void sched_set_node_cpus(struct domain *d, const cpumask_t *cpus);
 /* up to date at this moment */
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
 uint64_t get_cpu_idle_time(unsigned int cpu);
