@@ -13,6 +13,7 @@
 #include <hv/irq.h>
 #include <hv/kept_log.h>
 #include <hv/lib.h>
+#include <hv/mce.h>
 #include <hv/mm.h>
 #include <hv/multiboot.h>
 #include <hv/numa.h>
@@ -214,6 +215,7 @@ void start_hypervisor(uint32_t magic, paddr_t mbi)
     init_interrupts();
     init_core();
     local_irq_enable();
+    mce_init_cpu();
     console_init_irq();
     keyhandler_init();
     pci_init();

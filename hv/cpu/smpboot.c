@@ -5,6 +5,7 @@
 #include <hv/boot.h>
 #include <hv/bootmem.h>
 #include <hv/lib.h>
+#include <hv/mce.h>
 #include <hv/mm.h>
 #include <hv/numa.h>
 #include <hv/param.h>
@@ -63,6 +64,7 @@ void start_secondary(void)
     time_init_cpu();
     sched_init_cpu(cpu);
     cpumask_set(cpu, &cpu_online_map);
+    mce_init_cpu();
     local_irq_enable();
     reset_stack_and_jump(idle_loop);
 }

@@ -177,13 +177,6 @@ void do_double_fault(struct cpu_user_regs *regs)
     panic("double fault in the hypervisor");
 }
 
-void do_machine_check(struct cpu_user_regs *regs)
-{
-    console_start_sync();
-    show_registers(regs);
-    panic("machine check on CPU %u: hardware error", smp_processor_id());
-}
-
 void do_nmi(struct cpu_user_regs *regs)
 {
     exit_record(regs->rip, (uint64_t)X86_EXC_NMI << 32);

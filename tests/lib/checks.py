@@ -156,7 +156,7 @@ ANYBODYS = {
                  'pirq_eoi_gmfn_v1 pirq_eoi_gmfn_v2 get_free_pirq',
 }
 # Calls whose every operation is the control domain's.
-CONTROL_CALLS = {'domctl', 'sysctl', 'platform_op'}
+CONTROL_CALLS = {'domctl', 'sysctl', 'platform_op', 'arch_0'}
 # Who may look at is_control besides the table: those that show or offer dom0 other things.
 LOOKS_AT_CONTROL = {
     'hv/hypercall/table.c', 'hv/domain/domlist.c', 'pv/mmu_update.c',   # who may act on whom

@@ -96,7 +96,8 @@ struct multicall_entry *multicall_current(void);
     HCALL(event_channel_op, do_event_channel_op, 2, HCALL_PV | HCALL_HVM)                          \
     HCALL(physdev_op, do_physdev_op, 2, HCALL_PV | HCALL_HVM)                                      \
     HCALL(sysctl, do_sysctl, 1, HCALL_PV | HCALL_HVM | HCALL_CONTROL)                              \
-    HCALL(domctl, do_domctl, 1, HCALL_PV | HCALL_HVM | HCALL_CONTROL)
+    HCALL(domctl, do_domctl, 1, HCALL_PV | HCALL_HVM | HCALL_CONTROL)                              \
+    HCALL(arch_0, do_mca, 1, HCALL_PV | HCALL_CONTROL)
 
 long do_set_trap_table(const void *traps);
 long do_mmu_update(void *ureqs, unsigned long count, void *pdone, unsigned long foreigndom);
@@ -130,6 +131,7 @@ long do_event_channel_op(unsigned long cmd, void *arg);
 long do_physdev_op(unsigned long cmd, void *arg);
 long do_sysctl(void *op);
 long do_domctl(void *op);
+long do_mca(void *op);
 
 /*
  * Ends the present call so that the guest re-executes it with these arguments (nargs as in its

@@ -16,6 +16,7 @@ enum softirq {
     TIME_CALIBRATE_SOFTIRQ,
     TASKLET_SOFTIRQ,
     IRQ_MOVE_SOFTIRQ,      /* interrupts that have moved away from this CPU */
+    MCE_SOFTIRQ,           /* the rest of a machine check */
     NR_SOFTIRQS
 };
 

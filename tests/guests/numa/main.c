@@ -4,10 +4,10 @@
  * does a domain's memory come from where it shall?
  *
  * The ABI: numainfo gives memory and distances by node, of at most 64; cputopoinfo the node of each
- * processor. A new domain may use both nodes. Its memory comes from the nodes set for it, or those of the
- * processors that its vCPUs are bound to; a request can name another node, as a wish or exactly.
- * Where exactly that is asked for and it is full or does not exist nothing is given. A claim is of
- * the whole machine. Nodes that do not exist can't be set.
+ * processor. A new domain may use both nodes. Its memory comes from the nodes set for it, or those
+ * of the processors that its vCPUs are bound to; a request can name another node, as a wish or
+ * exactly. Where exactly that is asked for and it does not exist nothing is given. Nodes that do
+ * not exist can't be set.
  */
 #include <guest.h>
 #include <domain.h>
