@@ -7,8 +7,7 @@ files of dom0/, whose etc/hospes/start sets it all up.
 
     dom0.py CACHE OUTPUT --parts INITRD TOOLSTACK --hospes FILE --guest KERNEL INITRAMFS
 
-The same packages give the same bytes. Limits: no systemd and no udev; a program that is looked for
-here and not in Debian's package of the same name is busybox's.
+The same packages give the same bytes. Limits: no systemd, no udev; small programs are busybox's.
 """
 import argparse
 import gzip
