@@ -100,7 +100,7 @@ syscall_saved:
     pushq $0
     movl $PV_ENTRY_SYSCALL, 4(%rsp)
     SAVE_REGS rbx=(CPUINFO_pv_scratch-UREGS_r11)(%rsp)
-    HOOK ALT_ENTRY, work_syscall
+    HOOK ALT_ENTRY_CALL, work_syscall
     testb $PVF_KERNEL_BIT, PVV_flags(%rbx)
     jz syscall_upcall
 LOCAL(hypercall_entered)

@@ -106,7 +106,7 @@ uint32_t spec_bhb_rounds[2] __ro_after_init = { 5, 5 };
 static void __init patch(void)
 {
     bool entry = spec.msr_sc[SPEC_PV] || spec.rsb[SPEC_PV] || spec.ibpb_entry[SPEC_PV] ||
-                 spec.bhb_entry[SPEC_PV];
+                 spec.bhb_entry[SPEC_PV] || spec.ctrl_idle;
     bool xpti = spec.xpti[SPEC_DOM0] || spec.xpti[SPEC_DOMU];
     bool short_exit = xpti || spec.verw[SPEC_PV];
     uint32_t features = 0;
@@ -115,6 +115,8 @@ static void __init patch(void)
         features |= BIT(ALT_BRANCH_HARDEN);
     if (entry || xpti)
         features |= BIT(ALT_ENTRY);
+    if (entry)
+        features |= BIT(ALT_ENTRY_CALL);
     if (short_exit || spec.msr_sc[SPEC_PV])
         features |= BIT(ALT_EXIT);
     else if (spec.div_scrub)
@@ -147,6 +149,8 @@ void __init spec_init(void)
     host.sbpb = boot_cpu.vendor == VENDOR_amd && !cpu_has(X86_FEATURE_HYPERVISOR) &&
                 !wrmsr_safe(MSR_PRED_CMD, PRED_CMD_SBPB);
     host.spec_ctrl = registers_asked_for();
+    host.flush_cmd =
+        spec_options.l1d_flush > 0 && !wrmsr_safe(MSR_FLUSH_CMD, FLUSH_CMD_L1D);
     spec_bugs_find(&host, &model);
     spec_decide(&spec, &host, &model, &spec_options);
     printk(XENLOG_INFO "spec: microcode %#x, %s\n", host.ucode,
@@ -239,11 +243,29 @@ void spec_switch_to(struct vcpu *next)
 }
 
 /* The other threads of the core get the buffers, and on some CPUs the return stack, of one that
-   sleeps. */
+   sleeps; and its SPEC_CTRL slows them down. Whatever wakes it sets that again before it does
+   anything (hv/cpu/spec_entry.S). */
 void spec_enter_idle(void)
 {
+    if (spec.ctrl_idle) {
+        get_cpu_info()->spec_flags |= SPECF_IDLE_BIT;
+        wrmsr(MSR_SPEC_CTRL, 0);
+    }
     if (spec.verw_idle)
         __asm__ volatile("verw verw_selector(%%rip)" : : : "cc");
     if (spec.rsb_idle)
         overwrite_return_stack();
+}
+
+/* An interrupt has done it, an NMI not. */
+void spec_leave_idle(void)
+{
+    struct cpu_info *info = get_cpu_info();
+
+    if (likely(!(READ_ONCE(info->spec_flags) & SPECF_IDLE_BIT)))
+        return;
+    local_irq_disable();
+    info->spec_flags &= (uint8_t)~SPECF_IDLE_BIT;
+    wrmsr(MSR_SPEC_CTRL, info->host_spec_ctrl);
+    local_irq_enable();
 }

@@ -65,7 +65,7 @@
     jz 776f
     OVERWRITE_RSB
 776:
-    testb $SPECF_MSR_BIT, %bl
+    testb $(SPECF_MSR_BIT | SPECF_IDLE_BIT), %bl
     jz 777f
     movl CPUINFO_host_spec_ctrl(\base), %eax
     WRITE_MSR MSR_SPEC_CTRL
@@ -123,7 +123,14 @@ ENTRY(work_irq)
     movl $BACK_IRQ, %r12d
     testb $3, UREGS_cs(%rsp)
     jnz work_of_guest
-    movq %rsp, %rdi
+    GET_CPU_INFO %r13
+    testb $SPECF_IDLE_BIT, CPUINFO_spec_flags(%r13)
+    jz 1f
+    andb $~SPECF_IDLE_BIT, CPUINFO_spec_flags(%r13)
+    movl CPUINFO_host_spec_ctrl(%r13), %eax
+    WRITE_MSR MSR_SPEC_CTRL
+    lfence
+1:  movq %rsp, %rdi
 irq_call:
     call do_irq
     jmp irq_done
@@ -188,7 +195,7 @@ work_anywhere:
     movq %cr3, %r15
     LOAD_FULL_ROOT %r13
     movzbl CPUINFO_spec_flags(%r13), %ebx
-    testb $SPECF_MSR_BIT, %bl
+    testb $(SPECF_MSR_BIT | SPECF_IDLE_BIT), %bl
     jz 1f
     movl $MSR_SPEC_CTRL, %ecx
     rdmsr
@@ -214,7 +221,7 @@ work_fault:
     call do_exception
 
 work_back:
-    testb $SPECF_MSR_BIT, CPUINFO_spec_flags(%r13)
+    testb $(SPECF_MSR_BIT | SPECF_IDLE_BIT), CPUINFO_spec_flags(%r13)
     jz 1f
     movl %ebp, %eax
     WRITE_MSR MSR_SPEC_CTRL

@@ -162,8 +162,9 @@ static void choose_l1tf(struct spec *s, const struct spec_host *h, const struct 
     s->l1tf_safe = MAX(empty, h->max_ram);
     s->pv_l1tf[SPEC_DOM0] = choice(o->pv_l1tf[SPEC_DOM0], false);
     s->pv_l1tf[SPEC_DOMU] = choice(o->pv_l1tf[SPEC_DOMU], bug(s, BUG_L1TF));
-    s->l1d_flush = has(h, X86_FEATURE_L1D_FLUSH) &&
-                   choice(o->l1d_flush, bug(s, BUG_L1TF) && !has(h, X86_FEATURE_SKIP_L1DFL));
+    s->l1d_flush = (has(h, X86_FEATURE_L1D_FLUSH) &&
+                    choice(o->l1d_flush, bug(s, BUG_L1TF) && !has(h, X86_FEATURE_SKIP_L1DFL))) ||
+                   (h->flush_cmd && o->l1d_flush > 0);
 }
 
 static void choose_roots(struct spec *s, const struct spec_host *h, const struct spec_options *o)
@@ -247,6 +248,7 @@ void spec_decide(struct spec *s, const struct spec_host *h, const struct spec_mo
     *s = (struct spec){ .bugs = m->bugs };
     s->has_ctrl = has(h, X86_FEATURE_IBRSB) || has(h, X86_FEATURE_IBRS) || h->spec_ctrl;
     choose_ctrl(s, h, o, choose_thunk(s, m, o));
+    s->ctrl_idle = h->smt && s->ctrl;
     s->return_thunk = bug(s, BUG_ITS);
     choose_msr(s, h, o);
     choose_rsb(s, h, m, o);

@@ -21,6 +21,7 @@ static void idle_halt(void)
         this_cpu(idle_halts)++;
         spec_enter_idle();
         safe_halt();
+        spec_leave_idle();
     }
 }
 

@@ -14,6 +14,7 @@
 #define ALT_BRANCH_HARDEN 1  /* LFENCE behind chosen conditional branches */
 /* hv/cpu/spec_entry.S */
 #define ALT_ENTRY 2          /* work on entry from a guest */
+#define ALT_ENTRY_CALL 9     /* the same for 64-bit SYSCALL, which XPTI alone does not need */
 #define ALT_EXIT 3           /* work on exit to a PV guest */
 #define ALT_EXIT_DIV 6       /* the same if a DIV is all of it */
 #define ALT_XPTI 4           /* guests on copies of their root tables */

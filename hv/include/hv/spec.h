@@ -18,6 +18,7 @@
 #define SPECF_BHB_BIT 0x08     /* entry: the branch history is overwritten */
 #define SPECF_VERW_BIT 0x10    /* exit: buffers are cleared */
 #define SPECF_DIV_BIT 0x20     /* exit: the divider is cleared */
+#define SPECF_IDLE_BIT 0x40    /* the CPU sleeps and SPEC_CTRL is 0: entry sets it */
 
 #ifndef __ASSEMBLY__
 
@@ -38,6 +39,7 @@ struct spec_host {
     bool smt;                   /* cores run more than one thread */
     bool sbpb;                  /* AMD: the CPU takes PRED_CMD.SBPB */
     bool spec_ctrl;             /* MSR_SPEC_CTRL and PRED_CMD can be written, whatever CPUID says */
+    bool flush_cmd;             /* MSR_FLUSH_CMD too; these two are tried only if asked for */
     uint64_t max_ram;           /* end of RAM */
 };
 
@@ -82,7 +84,7 @@ struct spec {
         ibpb_entry[NR_SPEC_KINDS], bhb_entry[NR_SPEC_KINDS];
     bool ibpb_entry_dom0, bhb_entry_dom0;
     uint8_t bhb_seq;
-    bool rsb_idle, verw_idle;
+    bool rsb_idle, verw_idle, ctrl_idle;
     bool unpriv_mmio;
     bool ibpb_switch, rsb_switch, l1d_flush, branch_harden, div_scrub;
     bool tsx_off, srb_lock, gds_lock, avx_off, fp_backup_fix;
@@ -112,8 +114,9 @@ struct vcpu;
 /* The CPU goes over to next, which is about to run: what others must not have left for it, and what
    entry and exit do for it. Interrupts off. */
 void spec_switch_to(struct vcpu *next);
-/* Before the CPU halts. Interrupts off. */
+/* Before the CPU halts, interrupts off, and after it did, interrupts on. */
 void spec_enter_idle(void);
+void spec_leave_idle(void);
 
 #endif
 #endif
