@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Kernel-level rows of the benchmark, from tests/bench/guest in a counting QEMU.
 
-    kernel_rows.py HYPERVISOR [BUILD]     prints "NAME MEDIAN MIN MAX" in instructions per operation
+    kernel_rows.py HYPERVISOR [BUILD [OPTION...]]
+        prints "NAME MEDIAN MIN MAX" in instructions per operation; options for the hypervisor are
+        such as xpti=on, for what mitigations cost
 
 Python: rows(hypervisor, build='build') -> {name: (median, min, max)}. Raises MachineError when
 the guest gives no verdict. NAMES maps each name to its line in the table of figures.
@@ -38,13 +40,13 @@ NAMES = {
 LIMIT = 180    # seconds: counting makes QEMU a few times slower
 
 
-def rows(hypervisor, build='build', log=None):
+def rows(hypervisor, build='build', log=None, options=()):
     """Median, least and greatest number of instructions per operation on this hypervisor."""
     images = guests.Images(os.path.abspath(build))
     # One CPU is all that counting allows, and loglvl=all costs instructions only while booting.
     with machine.qemu(kernel=images.hypervisor(hypervisor), cpus=1, mem=512, icount=True,
-                      append=guests.HV_ARGS + ' dom0_mem=64M', modules=[images.elf('bench')],
-                      log=log) as m:
+                      append=' '.join((guests.HV_ARGS, 'dom0_mem=64M', *options)),
+                      modules=[images.elf('bench')], log=log) as m:
         m.wait(r'^Verdict: bench success', timeout=LIMIT,
                fail=guests.DEAD + r'|^Verdict: bench (failure|error).*$')
         found = re.findall(r'^Row: (\S+) (\d+) (\d+) (\d+)$', m.text, re.M)
@@ -52,9 +54,9 @@ def rows(hypervisor, build='build', log=None):
 
 
 def main(args):
-    if not 1 <= len(args) <= 2:
+    if not args:
         sys.exit(__doc__)
-    for name, (median, least, most) in rows(*args).items():
+    for name, (median, least, most) in rows(*args[:2], options=args[2:]).items():
         print(f'{name:26} {median:7} {least:7} {most:7}')
 
 

@@ -782,7 +782,7 @@ static void test_l1tf(void **state)
         assert_int_equal(set_entry(m, 9, inverse | PTE_PSE), -EPERM);
         expect_crash(true);
     }
-    /* Tables that are validated. The hypervisor's slots of a root table are not the guest's word. */
+    /* Tables that are validated. The hypervisor's slots of a root table are not the guest's. */
     table(L1B)[511] = inverse;
     table(ROOT2)[HV_FIRST_SLOT] = old;
     assert_int_equal(mmuext(MMUEXT_PIN_L1_TABLE, L1B, 0), 0);

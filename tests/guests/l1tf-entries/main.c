@@ -3,7 +3,7 @@
  * Is a domain stopped that leaves page-table entries open to L1TF, and one that mitigates it not?
  *
  * An entry that is not present must not hold an address of memory where the processor is affected
- * (Intel, "L1 Terminal Fault"), or, as here, pv-l1tf= says so. Case "inverted" does what Linux does,
+ * (Intel, "L1 Terminal Fault"), or, as here, pv-l1tf= says so. Case "inverted" does as Linux does:
  * the complement of the address, in every way there is to write an entry, and lives. The others
  * write an entry as older kernels swapped pages out, one by each way: the domain is crashed, before
  * the entry is in a table that the processor walks.
