@@ -156,6 +156,8 @@ static inline __attribute__((always_inline)) int update_one(const struct mmu_upd
             return rc;
     }
     p = (pte_t *)((char *)mfn_to_virt(mfn) + (req->ptr & ~PAGE_MASK & ~MMU_CMD_MASK));
+    if (unlikely(o->pg->is_hvm) && t->level == 1 && cmd != MMU_PT_UPDATE_NO_TRANSLATE)
+        return l1_update_translated(p, req->val, keep_ad ? L1_KEEP_AD : L1_SET, o->pt, o->pg);
     if (likely(t->level == 1))
         return l1_update(p, READ_ONCE(*p), req->val, keep_ad ? L1_KEEP_AD : L1_SET, o->pt, o->pg);
     if (unlikely(t->level))

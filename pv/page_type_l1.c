@@ -338,3 +338,22 @@ int l1_update(pte_t *p, pte_t old, pte_t new, enum l1_mode mode, struct domain *
     }
     return l1_replace(p, old, new, mode, d, pg_owner);
 }
+
+int l1_update_translated(pte_t *p, pte_t new, enum l1_mode mode, struct domain *d,
+                         struct domain *pg_owner)
+{
+    struct page_info *pg;
+    int rc = -EINVAL;
+
+    if (!(new & PTE_P))
+        return l1_update(p, READ_ONCE(*p), new, mode, d, pg_owner);
+    pg = pg_owner->backend->get_gfn(pg_owner, pte_mfn(new), false);
+    if (!pg)
+        return -EINVAL;
+    /* It may be a third domain's. The reference keeps its owner. */
+    if (page_get_owner(pg))
+        rc = l1_update(p, READ_ONCE(*p), make_pte(page_to_mfn(pg), pte_flags(new)), mode, d,
+                       page_get_owner(pg));
+    put_page(pg);
+    return rc;
+}

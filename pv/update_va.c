@@ -71,7 +71,10 @@ static inline long update_va(unsigned long va, pte_t val, unsigned long flags,
     if (unlikely(!pt_lock_table(pg, v->domain, PGT_l1_page_table)))
         return -EINVAL;
     p = (pte_t *)mfn_to_virt(l1) + l1_index(va);
-    rc = l1_update(p, READ_ONCE(*p), val, L1_SET, v->domain, pg_owner);
+    if (unlikely(pg_owner->is_hvm))
+        rc = l1_update_translated(p, val, L1_SET, v->domain, pg_owner);
+    else
+        rc = l1_update(p, READ_ONCE(*p), val, L1_SET, v->domain, pg_owner);
     pt_unlock_page(pg);
     if (unlikely(rc) || flags == UVMF_NONE)
         return rc;

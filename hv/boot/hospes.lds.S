@@ -57,6 +57,9 @@ SECTIONS
         KEEP(*(.alternatives))
         alternatives_end = .;
         . = ALIGN(8);
+        hvm_vendors_start = .;
+        KEEP(*(.hvm_vendors))
+        hvm_vendors_end = .;
         init_array_start = .;
         KEEP(*(.init_array .init_array.*))
         init_array_end = .;

@@ -10,6 +10,7 @@
 #include <hv/desc.h>
 #include <hv/efi.h>
 #include <hv/errno.h>
+#include <hv/hvm/hvm.h>
 #include <hv/irq.h>
 #include <hv/kept_log.h>
 #include <hv/lib.h>
@@ -171,6 +172,7 @@ static void __init init_cpu0(void)
         refuse("memory", "none is left for the boot CPU's tables; give the machine more memory");
     cpu_init();
     xstate_init();
+    hvm_init();
 }
 
 static void __init init_interrupts(void)

@@ -398,6 +398,8 @@ void cpuid_make_policies(void)
     make_host_policy(&host_policy);
     make_pv_policy(&pv_max_policy, true);
     make_pv_policy(&pv_default_policy, false);
+    cpuid_make_hvm_policy(&hvm_max_policy, &pv_max_policy);
+    cpuid_make_hvm_policy(&hvm_default_policy, &pv_default_policy);
     ready = true;
 }
 
@@ -408,7 +410,7 @@ int cpuid_policy_init_domain(struct domain *d)
     if (!p)
         return -ENOMEM;
     cpuid_make_policies();
-    *p = pv_default_policy;
+    *p = d->is_hvm ? hvm_default_policy : pv_default_policy;
     /* The control domain is never moved to another host. */
     if (d->is_control && fs_test(pv_max_policy.fs, X86_FEATURE_ITSC)) {
         fs_set(p->fs, X86_FEATURE_ITSC);
@@ -483,9 +485,10 @@ static void tsc_leaf(const struct domain *d, uint32_t sub, struct cpuid_leaf *re
     }
 }
 
-static void hypervisor_leaf(const struct domain *d, uint32_t index, uint32_t sub,
+static void hypervisor_leaf(const struct vcpu *v, uint32_t index, uint32_t sub,
                             struct cpuid_leaf *res)
 {
+    const struct domain *d = v->domain;
     uint32_t limit = XEN_CPUID_MAX_NUM_LEAVES;
 
     if (d->cpuid_policy->hv_limit)
@@ -509,6 +512,10 @@ static void hypervisor_leaf(const struct domain *d, uint32_t index, uint32_t sub
         return;
     case 3:
         tsc_leaf(d, sub, res);
+        return;
+    case 4:
+        if (d->is_hvm)
+            cpuid_hvm_leaf(v, sub, res);
         return;
     case 5:
         if (!d->is_hvm && sub == 0)
@@ -580,7 +587,7 @@ void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t sub, struct cpuid
 
     *res = (struct cpuid_leaf){ };
     if ((leaf & ~0xffu) == HV_BASE) {
-        hypervisor_leaf(v->domain, leaf - HV_BASE, sub, res);
+        hypervisor_leaf(v, leaf - HV_BASE, sub, res);
         return;
     }
     if (leaf > (leaf >= EXT_BASE ? p->ext[0].a : p->basic[0].a))
@@ -590,8 +597,8 @@ void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t sub, struct cpuid
         return;
     *res = *l;
     if (v->domain->is_hvm)
-        return;
-    if (leaf == 1)
+        cpuid_adjust_hvm(v, leaf, sub, res);
+    else if (leaf == 1)
         adjust_leaf1(v, res);
     else
         adjust_leaf(v, leaf, sub, res);

@@ -34,6 +34,11 @@ struct cpuid_policy {
 /* What the CPU says; what the hypervisor uses of it; the most and the usual of PV guests. Made by
    cpuid_make_policies(), which may be called any number of times. */
 extern struct cpuid_policy raw_policy, host_policy, pv_max_policy, pv_default_policy;
+/* The most and the usual of HVM guests (cpuid_hvm.c); PV guests' where there are no HVM guests. */
+extern struct cpuid_policy hvm_max_policy, hvm_default_policy;
+void cpuid_make_hvm_policy(struct cpuid_policy *p, const struct cpuid_policy *like);
+void cpuid_adjust_hvm(const struct vcpu *v, uint32_t leaf, uint32_t sub, struct cpuid_leaf *res);
+void cpuid_hvm_leaf(const struct vcpu *v, uint32_t sub, struct cpuid_leaf *res);
 void cpuid_make_policies(void);
 
 /* Where a leaf is kept; NULL if policies have no such leaf. */

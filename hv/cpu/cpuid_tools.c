@@ -6,12 +6,19 @@
  */
 #include <hv/domain.h>
 #include <hv/errno.h>
+#include <hv/hvm/vendor.h>
 #include <hv/lib.h>
 #include <hv/mm.h>
 #include <hv/msr_index.h>
 #include <xen/arch-x86/xen.h>
 #include <xen/sysctl.h>
 #include "cpuid_private.h"
+
+/* Of guests that this machine does not have. */
+static bool is_hvm_only(const struct cpuid_policy *p)
+{
+    return !hvm_vendor && (p == &hvm_max_policy || p == &hvm_default_policy);
+}
 
 int cpuid_get_featureset(unsigned int index, uint32_t fs[FEATURESET_WORDS])
 {
@@ -20,13 +27,13 @@ int cpuid_get_featureset(unsigned int index, uint32_t fs[FEATURESET_WORDS])
         [XEN_SYSCTL_cpu_featureset_host] = &host_policy,
         [XEN_SYSCTL_cpu_featureset_pv] = &pv_default_policy,
         [XEN_SYSCTL_cpu_featureset_pv_max] = &pv_max_policy,
-        [XEN_SYSCTL_cpu_featureset_hvm] = NULL,
-        [XEN_SYSCTL_cpu_featureset_hvm_max] = NULL,
+        [XEN_SYSCTL_cpu_featureset_hvm] = &hvm_default_policy,
+        [XEN_SYSCTL_cpu_featureset_hvm_max] = &hvm_max_policy,
     };
 
     if (index >= ARRAY_SIZE(sets))
         return -EINVAL;
-    if (!sets[index])
+    if (is_hvm_only(sets[index]))
         return -EOPNOTSUPP;
     cpuid_make_policies();
     memcpy(fs, sets[index]->fs, sizeof(sets[index]->fs));
@@ -40,8 +47,8 @@ const struct cpuid_policy *cpuid_system_policy(unsigned int index, int *err)
         [XEN_SYSCTL_cpu_policy_host] = &host_policy,
         [XEN_SYSCTL_cpu_policy_pv_max] = &pv_max_policy,
         [XEN_SYSCTL_cpu_policy_pv_default] = &pv_default_policy,
-        [XEN_SYSCTL_cpu_policy_hvm_max] = NULL,
-        [XEN_SYSCTL_cpu_policy_hvm_default] = NULL,
+        [XEN_SYSCTL_cpu_policy_hvm_max] = &hvm_max_policy,
+        [XEN_SYSCTL_cpu_policy_hvm_default] = &hvm_default_policy,
     };
 
     *err = -EINVAL;
@@ -49,7 +56,7 @@ const struct cpuid_policy *cpuid_system_policy(unsigned int index, int *err)
         return NULL;
     *err = -EOPNOTSUPP;
     cpuid_make_policies();
-    return policies[index];
+    return is_hvm_only(policies[index]) ? NULL : policies[index];
 }
 
 /* --- reading --- */
@@ -189,13 +196,14 @@ static int merge(struct cpuid_policy *p, const struct cpuid_update *u, struct cp
 }
 
 /* The limits that a list may set are the machine's. */
-static int check_limits(const struct cpuid_policy *p, struct cpuid_error *bad)
+static int check_limits(const struct cpuid_policy *p, const struct cpuid_policy *max,
+                        struct cpuid_error *bad)
 {
-    if (p->basic[0].a > pv_max_policy.basic[0].a)
+    if (p->basic[0].a > max->basic[0].a)
         bad->leaf = 0;
-    else if (p->feat[0].a > pv_max_policy.feat[0].a)
+    else if (p->feat[0].a > max->feat[0].a)
         *bad = (struct cpuid_error){ FEAT_LEAF, 0, bad->msr };
-    else if (p->ext[0].a > pv_max_policy.ext[0].a)
+    else if (p->ext[0].a > max->ext[0].a)
         bad->leaf = EXT_BASE;
     else
         return 0;
@@ -205,6 +213,7 @@ static int check_limits(const struct cpuid_policy *p, struct cpuid_error *bad)
 /* Room for the new policy is taken before anything of the old one changes. */
 int cpuid_policy_update(struct domain *d, const struct cpuid_update *u, struct cpuid_error *bad)
 {
+    const struct cpuid_policy *max = d->is_hvm ? &hvm_max_policy : &pv_max_policy;
     struct cpuid_policy *p = xmalloc(sizeof(*p));
     int rc;
 
@@ -214,12 +223,12 @@ int cpuid_policy_update(struct domain *d, const struct cpuid_update *u, struct c
     *p = *d->cpuid_policy;
     rc = merge(p, u, bad);
     if (!rc)
-        rc = check_limits(p, bad);
+        rc = check_limits(p, max, bad);
     if (!rc) {
         p->ext[0].a |= EXT_BASE;
         cpuid_leaves_to_features(p);
         for (unsigned int i = 0; i < FEATURESET_WORDS; i++)
-            p->fs[i] &= pv_max_policy.fs[i];
+            p->fs[i] &= max->fs[i];
         cpuid_finish_policy(p);
         *d->cpuid_policy = *p;
     }

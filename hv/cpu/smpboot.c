@@ -4,6 +4,7 @@
 #include <hv/apic.h>
 #include <hv/boot.h>
 #include <hv/bootmem.h>
+#include <hv/hvm/hvm.h>
 #include <hv/lib.h>
 #include <hv/mce.h>
 #include <hv/mm.h>
@@ -63,6 +64,8 @@ void start_secondary(void)
     apic_init_cpu();
     time_init_cpu();
     sched_init_cpu(cpu);
+    while (!hvm_init_cpu())
+        halt(); /* guests may come to any CPU that is online: this one does not get so far */
     cpumask_set(cpu, &cpu_online_map);
     mce_init_cpu();
     local_irq_enable();

@@ -8,6 +8,7 @@
 #include <hv/errno.h>
 #include <hv/event.h>
 #include <hv/grant.h>
+#include <hv/hvm/hvm.h>
 #include <hv/hypercall.h>
 #include <hv/irq.h>
 #include <hv/lib.h>
@@ -172,7 +173,8 @@ static void init_common(struct domain *d, domid_t id, const struct vcpu_backend 
 struct domain *domain_create(domid_t id, const struct xen_domctl_createdomain *cfg, bool control,
                              int *err)
 {
-    const struct vcpu_backend *backend = &pv_backend;
+    bool hvm = cfg->flags & XEN_DOMCTL_CDF_hvm;
+    const struct vcpu_backend *backend = hvm ? &hvm_backend : &pv_backend;
     struct domain *d = xzalloc(backend->domain_size);
 
     if (!d) {
@@ -181,7 +183,10 @@ struct domain *domain_create(domid_t id, const struct xen_domctl_createdomain *c
     }
     init_common(d, id, backend);
     d->is_control = control;
-    d->hypercalls = hypercalls_for(control);
+    d->is_hvm = hvm;
+    if (hvm)
+        hvm_domain(d)->emulation_flags = cfg->arch.emulation_flags;
+    d->hypercalls = hypercalls_for(control, hvm);
     d->max_vcpus = cfg->max_vcpus;
     d->create_flags = cfg->flags;
     d->ssidref = cfg->ssidref;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Continuations: a hypercall that has run long enough arranges that the guest makes it again, with
    what is left to do. */
+#include <hv/hvm/hvm.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
 #include <hv/printk.h>
 
-/* SYSCALL, VMCALL and INT 0x82 have this length in common. */
+/* Of SYSCALL and of INT 0x82. */
 #define CALL_INSN_LENGTH 2
 
 static void continue_plain(unsigned int op, unsigned int nargs, const unsigned long *args)
@@ -35,6 +36,8 @@ long hypercall_continue(unsigned int op, unsigned int nargs, const unsigned long
     current->hcall_preempted = true;
     if (current->hcall_in_multicall)
         continue_multicall(multicall_current(), op, nargs, args);
+    else if (current->domain->is_hvm)
+        hvm_continue_hypercall(op, nargs, args);
     else
         continue_plain(op, nargs, args);
     /* The entry code stores the handler's result in RAX, where the number of the call must be when

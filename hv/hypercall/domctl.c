@@ -60,9 +60,14 @@ static const struct domctl_row rows[] = {
     ROW(getpageframeinfo3, 0),
     ROW(get_cpu_policy, COPY_BACK),
     ROW(set_cpu_policy, NOT_SELF | COPY_ERROR),
+    ROW(gethvmcontext, COPY_BACK),
+    ROW(sethvmcontext, NOT_SELF),
+    ROW(gethvmcontext_partial, COPY_BACK),
+    ROW(set_paging_mempool_size, 0),
+    ROW(get_paging_mempool_size, COPY_BACK),
+    ROW(shadow_op, COPY_BACK),
     /* Log-dirty migration, soft reset, device assignment without an IOMMU, and what only HVM
        domains have. */
-    REFUSED(shadow_op, -EOPNOTSUPP),
     REFUSED(soft_reset, -EOPNOTSUPP),
     REFUSED(assign_device, -EOPNOTSUPP),
     REFUSED(test_assign_device, -EOPNOTSUPP),
@@ -71,16 +76,11 @@ static const struct domctl_row rows[] = {
     REFUSED(bind_pt_irq, -EOPNOTSUPP),
     REFUSED(unbind_pt_irq, -EOPNOTSUPP),
     REFUSED(ioport_mapping, -EOPNOTSUPP),
-    REFUSED(gethvmcontext, -EINVAL),
-    REFUSED(sethvmcontext, -EINVAL),
-    REFUSED(gethvmcontext_partial, -EINVAL),
     REFUSED(set_target, -EOPNOTSUPP),
     REFUSED(debug_op, -EOPNOTSUPP),
     REFUSED(set_broken_page_p2m, -EINVAL),
     REFUSED(setvnumainfo, -EOPNOTSUPP),
     REFUSED(vmtrace_op, -EOPNOTSUPP),
-    REFUSED(get_paging_mempool_size, -EOPNOTSUPP),
-    REFUSED(set_paging_mempool_size, -EOPNOTSUPP),
 };
 
 static DEFINE_SPINLOCK(domctl_lock, LOCK_DOMCTL);

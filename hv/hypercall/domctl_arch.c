@@ -4,6 +4,7 @@
 #include <hv/domain_private.h>
 #include <hv/dom0.h>
 #include <hv/errno.h>
+#include <hv/hvm/hvm.h>
 #include <hv/irq.h>
 #include <hv/lib.h>
 #include <hv/processor.h>
@@ -85,7 +86,10 @@ int domctl_hypercall_init(struct domain *d, struct xen_domctl *op)
 
     if (!pg)
         return -EACCES;
-    pv_fill_hypercall_page(page_to_virt(pg));
+    if (d->is_hvm)
+        hvm_fill_hypercall_page(page_to_virt(pg));
+    else
+        pv_fill_hypercall_page(page_to_virt(pg));
     put_page_and_type(pg);
     return 0;
 }

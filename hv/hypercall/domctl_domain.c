@@ -4,6 +4,7 @@
 #include <hv/domain_private.h>
 #include <hv/errno.h>
 #include <hv/event.h>
+#include <hv/hvm/hvm.h>
 #include <hv/hvm/platform.h>
 #include <hv/lib.h>
 #include <hv/numa.h>
@@ -19,6 +20,26 @@
 
 /* --- creation --- */
 
+static const char *bad_hvm_config(const struct xen_domctl_createdomain *c)
+{
+    if (!hvm_vendor)
+        return hvm_why_not;
+    if (!(c->flags & XEN_DOMCTL_CDF_hap))
+        return "HVM without nested paging (hap=0) is not available";
+    if (c->flags & XEN_DOMCTL_CDF_nested_virt)
+        return "nested virtualisation is not available";
+    return hvm_platform_bad_flags(c->arch.emulation_flags);
+}
+
+static const char *bad_pv_config(const struct xen_domctl_createdomain *c)
+{
+    if (c->flags & (XEN_DOMCTL_CDF_hap | XEN_DOMCTL_CDF_nested_virt))
+        return "flags of HVM domains for a PV domain";
+    if (c->arch.emulation_flags & ~XEN_X86_EMU_PIT)
+        return "emulated devices for a PV domain";
+    return NULL;
+}
+
 /* Each row: what a request must not have. The reason goes to the log, since an errno says little to
    whoever typed it. */
 static const char *bad_config(const struct xen_domctl_createdomain *c)
@@ -27,8 +48,6 @@ static const char *bad_config(const struct xen_domctl_createdomain *c)
 
     if (c->flags & ~known)
         return "unknown creation flags";
-    if (c->flags & (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | XEN_DOMCTL_CDF_nested_virt))
-        return "HVM is not available; use type=\"pv\"";
     if (c->flags & (XEN_DOMCTL_CDF_iommu | XEN_DOMCTL_CDF_vpmu))
         return "IOMMU and virtual PMU are not available";
     if (c->iommu_opts)
@@ -39,11 +58,9 @@ static const char *bad_config(const struct xen_domctl_createdomain *c)
         return "only grant table version 1 is available";
     if (c->vmtrace_size)
         return "vmtrace is not available";
-    if (c->arch.emulation_flags & ~XEN_X86_EMU_PIT)
-        return "emulated devices for a PV domain";
     if (c->arch.misc_flags & ~XEN_X86_MSR_RELAXED)
         return "unknown architecture flags";
-    return NULL;
+    return c->flags & XEN_DOMCTL_CDF_hvm ? bad_hvm_config(c) : bad_pv_config(c);
 }
 
 /* Guests that would not be kept apart on this CPU. */

@@ -20,7 +20,8 @@ typedef int (*domctl_fn_t)(struct domain *d, struct xen_domctl *op);
     H(setvcpuextstate) H(getvcpuextstate) H(sendtrigger)                                        \
     H(irq_permission) H(iomem_permission) H(ioport_permission) H(memory_mapping) H(hypercall_init) \
     H(set_address_size) H(get_address_size) H(gettscinfo) H(settscinfo) H(getpageframeinfo3) \
-    H(get_cpu_policy) H(set_cpu_policy)
+    H(get_cpu_policy) H(set_cpu_policy) H(gethvmcontext) H(sethvmcontext) \
+    H(gethvmcontext_partial) H(set_paging_mempool_size) H(get_paging_mempool_size) H(shadow_op)
 #define DOMCTL_PROTOTYPE(name) int domctl_##name(struct domain *d, struct xen_domctl *op);
 DOMCTL_HANDLERS(DOMCTL_PROTOTYPE)
 

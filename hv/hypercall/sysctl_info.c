@@ -5,6 +5,7 @@
 #include <hv/cpuid.h>
 #include <hv/domain.h>
 #include <hv/errno.h>
+#include <hv/hvm/vendor.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
 #include <hv/mm.h>
@@ -133,6 +134,8 @@ int sysctl_physinfo(struct xen_sysctl *op)
     pi->max_node_id = MAX_NODES - 1; /* of bitmaps */
     pi->cpu_khz = cpu_khz;
     pi->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1;
+    if (hvm_vendor)
+        pi->capabilities |= XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap;
     pi->total_pages = bootmem_total_ram() >> PAGE_SHIFT;
     pi->free_pages = free_pages_total();
     pi->outstanding_pages = claimed_pages_total();

@@ -35,7 +35,7 @@ static long do_denied_hypercall(unsigned long a1, unsigned long a2, unsigned lon
 }
 
 /* The last row is for all numbers beyond. */
-static hypercall_fn_t pv_hypercalls[2][NR_HYPERCALLS + 1] __ro_after_init;
+static hypercall_fn_t hypercalls[2][2][NR_HYPERCALLS + 1] __ro_after_init; /* HVM, control */
 
 /* --- operations of the control domain --- */
 
@@ -80,11 +80,11 @@ HYPERCALL_ROWS(CHECKED)
 #define CHECKED_ROW(call, handler, args, who) [__HYPERVISOR_##call] = checked_##call,
 static const hypercall_fn_t checked[NR_HYPERCALLS] = { HYPERCALL_ROWS(CHECKED_ROW) };
 
-static hypercall_fn_t entry_for(unsigned int nr, bool control)
+static hypercall_fn_t entry_for(unsigned int nr, bool hvm, bool control)
 {
     const struct hypercall_row *row = &hypercall_table[nr];
 
-    if (!row->fn || !(row->callers & HCALL_PV))
+    if (!row->fn || !(row->callers & (hvm ? HCALL_HVM : HCALL_PV)))
         return do_ni_hypercall;
     if ((row->callers & HCALL_CONTROL) && !control)
         return do_denied_hypercall;
@@ -93,18 +93,24 @@ static hypercall_fn_t entry_for(unsigned int nr, bool control)
     return row->fn;
 }
 
-const hypercall_fn_t *hypercalls_for(bool control)
+const hypercall_fn_t *hypercalls_for(bool control, bool hvm)
 {
-    return pv_hypercalls[control];
+    return hypercalls[hvm][control];
+}
+
+static void make_table(bool hvm, bool control)
+{
+    hypercall_fn_t *table = hypercalls[hvm][control];
+
+    for (unsigned int i = 0; i < NR_HYPERCALLS; i++)
+        table[i] = entry_for(i, hvm, control);
+    table[NR_HYPERCALLS] = do_ni_hypercall;
 }
 
 void hypercall_tables_init(void)
 {
     for (unsigned int i = 0; i < ARRAY_SIZE(control_op_rows); i++)
         control_ops[control_op_rows[i].call] |= BIT(control_op_rows[i].op);
-    for (unsigned int i = 0; i < NR_HYPERCALLS; i++)
-        for (unsigned int control = 0; control < 2; control++)
-            pv_hypercalls[control][i] = entry_for(i, control);
-    for (unsigned int control = 0; control < 2; control++)
-        pv_hypercalls[control][NR_HYPERCALLS] = do_ni_hypercall;
+    for (unsigned int kind = 0; kind < 4; kind++)
+        make_table(kind & 1, kind & 2);
 }

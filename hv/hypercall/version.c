@@ -3,6 +3,7 @@
 #include <hv/boot.h>
 #include <hv/domain.h>
 #include <hv/errno.h>
+#include <hv/hvm/vendor.h>
 #include <hv/hypercall.h>
 #include <hv/lib.h>
 #include <hv/page.h>
@@ -13,7 +14,8 @@
 #define XEN_MAJOR 4
 #define XEN_MINOR 17
 #define EXTRA_VERSION ".0-hospes"
-#define CAPABILITIES "xen-3.0-x86_64 "
+#define CAPABILITIES_PV "xen-3.0-x86_64 "
+#define CAPABILITIES_HVM "hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 "
 #define CHANGESET "hospes " HOSPES_VERSION
 #define DENIED "<denied>"
 
@@ -95,7 +97,8 @@ static __attribute__((noinline)) long version_other(unsigned int cmd, void *arg)
     case XENVER_compile_info:
         return put_compile_info(arg);
     case XENVER_capabilities:
-        return COPY_TEXT(arg, xen_capabilities_info_t, CAPABILITIES);
+        return COPY_TEXT(arg, xen_capabilities_info_t,
+                         hvm_vendor ? CAPABILITIES_PV CAPABILITIES_HVM : CAPABILITIES_PV);
     case XENVER_changeset:
         return COPY_TEXT(arg, xen_changeset_info_t, CHANGESET);
     case XENVER_platform_parameters:

@@ -39,6 +39,8 @@ static void print_record(const struct exit_record *r)
     else if (vector == EXIT_SWITCH)
         printk(XENLOG_ERR "  switch from %s to %s\n", vcpu_name(r->where, from, sizeof(from)),
                vcpu_name(LOW_OF(r->what), to, sizeof(to)));
+    else if (vector == EXIT_HVM)
+        printk(XENLOG_ERR "  exit %#x of an HVM guest at %#lx\n", LOW_OF(r->what), r->where);
     else if (vector < EXCEPTIONS && r->what != EXIT_DE)
         printk(XENLOG_ERR "  %s, error code %#x, at %pS\n", exception_name(vector), LOW_OF(r->what),
                (void *)r->where);
@@ -77,6 +79,7 @@ const struct count_row count_rows[] = {
     ROW("event upcalls", upcalls),
     ROW("interrupts", interrupts),
     ROW("switches to vCPU", switches),
+    ROW("exits", hvm_exits),
     ROW("events", events),
 };
 const unsigned int nr_count_rows = ARRAY_SIZE(count_rows);

@@ -6,6 +6,7 @@
  */
 #include <hv/backend.h>
 #include <hv/domain.h>
+#include <hv/hvm/hvm.h>
 #include <hv/processor.h>
 #include <hv/uaccess.h>
 #include "time_priv.h"
@@ -46,6 +47,8 @@ static void fill(const struct vcpu *v, struct vcpu_time_info *t)
         t->system_time = (uint64_t)base;
         t->tsc_timestamp = vtsc_at(d, base);
     }
+    if (d->is_hvm)
+        t->tsc_timestamp += (uint64_t)const_hvm_vcpu(v)->tsc_offset;
     t->tsc_to_system_mul = scale.mul;
     t->tsc_shift = scale.shift;
 }

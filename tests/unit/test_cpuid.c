@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* CPUID policy of PV guests on a CPU that has everything, on one that has little, and changed by
  * the tools. */
-/* sources: hv/cpu/cpuid_policy.c hv/cpu/cpuid_tools.c */
+/* sources: hv/cpu/cpuid_policy.c hv/cpu/cpuid_tools.c hv/cpu/cpuid_hvm.c */
 /* cflags: -DHV_UNIT_TEST */
 #include "world.h"
 #include <hv/cpuid.h>
 #include <hv/processor.h>
 #include <hv/spec.h>
 #include <hv/xstate.h>
+#include <hv/hvm/hvm.h>
+#include <hv/hvm/platform.h>
+#include <hv/hvm/vlapic.h>
 #include <pv/pv.h>
 #include <xen/arch-x86/cpuid.h>
 #include <xen/arch-x86/xen.h>
@@ -18,6 +21,11 @@ struct spec spec;
 uint64_t host_xcr0;
 uint32_t cpu_khz = 2000000;
 struct cpu_user_regs unit_guest_regs;
+const struct hvm_vendor *hvm_vendor;
+bool hvm_has_lapic(const struct domain *d) { return true; }
+bool hvm_long_mode(const struct vcpu *v) { return true; }
+uint64_t vlapic_mmio_base(const struct vcpu *v) { return 0xfee00000; }
+bool vlapic_x2apic_mode(const struct vcpu *v) { return false; }
 
 uint32_t xstate_size_for(uint64_t xcr0)
 {

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What guests are told of speculation on an Intel CPU that is older than ARCH_CAPABILITIES: the
  * hypervisor's findings, and the controls that it switches for them. */
-/* sources: hv/cpu/cpuid_policy.c hv/cpu/cpuid_tools.c */
+/* sources: hv/cpu/cpuid_policy.c hv/cpu/cpuid_tools.c hv/cpu/cpuid_hvm.c */
 /* cflags: -DHV_UNIT_TEST */
 #include "world.h"
 #include <hv/cpuid.h>
 #include <hv/spec.h>
 #include <hv/xstate.h>
+#include <hv/hvm/hvm.h>
+#include <hv/hvm/platform.h>
+#include <hv/hvm/vlapic.h>
 #include <pv/pv.h>
 #include <xen/sysctl.h>
 
@@ -15,6 +18,11 @@ struct spec spec;
 uint64_t host_xcr0 = 7;
 uint32_t cpu_khz = 2000000;
 struct cpu_user_regs unit_guest_regs;
+const struct hvm_vendor *hvm_vendor;
+bool hvm_has_lapic(const struct domain *d) { return true; }
+bool hvm_long_mode(const struct vcpu *v) { return true; }
+uint64_t vlapic_mmio_base(const struct vcpu *v) { return 0xfee00000; }
+bool vlapic_x2apic_mode(const struct vcpu *v) { return false; }
 
 uint32_t xstate_size_for(uint64_t xcr0) { return 832; }
 uint32_t xstate_compact_size_for(uint64_t xcr0) { return 832; }

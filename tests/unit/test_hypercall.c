@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <hv/errno.h>
+#include <hv/hvm/hvm.h>
 #include <hv/hypercall.h>
 #include <hv/printk.h>
 #include <hv/trace.h>
@@ -164,6 +165,8 @@ long do_event_channel_op(unsigned long cmd, void *arg)
 long do_physdev_op(unsigned long cmd, void *arg) { return R(physdev_op, cmd, arg, 0, 0); }
 long do_sysctl(void *op) { return R(sysctl, op, 0, 0, 0); }
 long do_domctl(void *op) { return R(domctl, op, 0, 0, 0); }
+long do_hvm_op(unsigned long cmd, void *arg) { return R(hvm_op, cmd, arg, 0, 0); }
+void hvm_continue_hypercall(unsigned int op, unsigned int nargs, const unsigned long *args) {}
 
 /* --- world --- */
 
@@ -179,7 +182,7 @@ static int setup(void **state)
     vcpu.domain = &domain;
     vcpu.vcpu_info = &info;
     unit_current = &vcpu;
-    vcpu.hypercalls = hypercalls_for(true);
+    vcpu.hypercalls = hypercalls_for(true, false);
     domain.is_control = true;
     memset(list, 0, sizeof(list));
     memset(calls, 0, sizeof(calls));
@@ -233,7 +236,7 @@ static void every_row_reaches_its_handler(void **state)
         if (!hypercall_table[i].fn || i == __HYPERVISOR_multicall)
             continue;
         nr_calls = 0;
-        hypercalls_for(true)[i](11, 12, 13, 14, 15, 16);
+        hypercalls_for(true, false)[i](11, 12, 13, 14, 15, 16);
         assert_int_equal(nr_calls, 1);
         assert_int_equal(calls[0].nr, i);
         for (unsigned int a = 0; a < hypercall_table[i].nargs; a++)
@@ -248,11 +251,11 @@ static void unknown_and_denied_calls_are_refused(void **state)
 
     for (unsigned int i = 0; i < NR_HYPERCALLS; i++)
         if (!hypercall_table[i].fn) {
-            assert_int_equal(hypercalls_for(true)[i](0, 0, 0, 0, 0, 0), -ENOSYS);
-            assert_int_equal(hypercalls_for(false)[i](0, 0, 0, 0, 0, 0), -ENOSYS);
+            assert_int_equal(hypercalls_for(true, false)[i](0, 0, 0, 0, 0, 0), -ENOSYS);
+            assert_int_equal(hypercalls_for(false, false)[i](0, 0, 0, 0, 0, 0), -ENOSYS);
         }
     for (unsigned int i = 0; i < ARRAY_SIZE(control_only); i++)
-        assert_int_equal(hypercalls_for(false)[control_only[i]](0, 0, 0, 0, 0, 0), -EPERM);
+        assert_int_equal(hypercalls_for(false, false)[control_only[i]](0, 0, 0, 0, 0, 0), -EPERM);
     assert_int_equal(nr_calls, 0);
 }
 
@@ -273,20 +276,20 @@ static void operations_of_the_control_domain(void **state)
 
             nr_calls = 0;
             domain.is_control = false;
-            assert_int_equal(hypercalls_for(false)[nr](op, 0, 0, 0, 0, 0), -EPERM);
-            assert_int_equal(hypercalls_for(false)[nr](op | 1UL << 40, 0, 0, 0, 0, 0), -EPERM);
+            assert_int_equal(hypercalls_for(false, false)[nr](op, 0, 0, 0, 0, 0), -EPERM);
+            assert_int_equal(hypercalls_for(false, false)[nr](op | 1UL << 40, 0, 0, 0, 0, 0), -EPERM);
             if (nr == __HYPERVISOR_memory_op)
-                assert_int_equal(hypercalls_for(false)[nr](op | 5UL << 6, 0, 0, 0, 0, 0), -EPERM);
+                assert_int_equal(hypercalls_for(false, false)[nr](op | 5UL << 6, 0, 0, 0, 0, 0), -EPERM);
             assert_int_equal(nr_calls, 0);
             domain.is_control = true;
-            hypercalls_for(true)[nr](op, 0, 0, 0, 0, 0);
+            hypercalls_for(true, false)[nr](op, 0, 0, 0, 0, 0);
             assert_int_equal(nr_calls, 1);
         }
     }
     domain.is_control = false;
     nr_calls = 0;
-    hypercalls_for(false)[__HYPERVISOR_memory_op](XENMEM_exchange, 2, 3, 0, 0, 0);
-    hypercalls_for(false)[__HYPERVISOR_sched_op](SCHEDOP_poll, 2, 3, 0, 0, 0);
+    hypercalls_for(false, false)[__HYPERVISOR_memory_op](XENMEM_exchange, 2, 3, 0, 0, 0);
+    hypercalls_for(false, false)[__HYPERVISOR_sched_op](SCHEDOP_poll, 2, 3, 0, 0, 0);
     assert_int_equal(nr_calls, 2);
     assert_int_equal(calls[1].arg[1], 2);
 }
@@ -300,7 +303,7 @@ static void traced_calls(void **state)
     nr_calls = 0;
     unknown_and_denied_calls_are_refused(state);
     nr_traced = 0;
-    assert_int_equal(hypercalls_for(true)[__HYPERVISOR_console_io](11, 12, 13, 0, 0, 0),
+    assert_int_equal(hypercalls_for(true, false)[__HYPERVISOR_console_io](11, 12, 13, 0, 0, 0),
                      1000 + __HYPERVISOR_console_io);
     assert_int_equal(nr_traced, 1);
     assert_memory_equal(traced, ((uint64_t[]){ TRACE_HYPERCALL, __HYPERVISOR_console_io, 11, 12,
@@ -342,7 +345,7 @@ static void permissions_hold_in_multicalls(void **state)
 {
     unsigned int times;
 
-    vcpu.hypercalls = hypercalls_for(false);
+    vcpu.hypercalls = hypercalls_for(false, false);
     entry(0, __HYPERVISOR_domctl, 0, 0);
     assert_int_equal(guest_calls_multicall(1, &times), 0);
     assert_int_equal((long)list[0].result, -EPERM);

@@ -37,10 +37,20 @@ bool evtchn_port_is_masked(struct domain *d, unsigned int port);
 int evtchn_unmask(struct domain *d, unsigned int port);
 /* For the toolstack and the dom0 builder: an unbound port of d for remote; the port or errno. */
 int evtchn_alloc_unbound_port(struct domain *d, domid_t remote);
+/* hv/hvm/inject.c */
+#ifdef HV_UNIT_TEST
+__attribute__((weak)) bool hvm_event_waits(struct vcpu *v);
+__attribute__((weak)) bool hvm_event_waits(struct vcpu *v) { return false; }
+#else
+bool hvm_event_waits(struct vcpu *v);
+#endif
 /* v has an unmasked event to deliver. */
 static inline bool local_events_need_delivery(const struct vcpu *v)
 {
     const struct vcpu_info *vi = v->vcpu_info;
+
+    if (unlikely(v->domain->is_hvm))
+        return hvm_event_waits((struct vcpu *)v);
     return READ_ONCE(vi->evtchn_upcall_pending) && !READ_ONCE(vi->evtchn_upcall_mask);
 }
 /* Sets v's upcall pending flag and kicks it, if not set already. */

@@ -13,11 +13,14 @@
 /* exit_record.what:
      hypercall                 its number, NR_HYPERCALLS if larger; where = its first argument
      exception, interrupt      vector in the upper half, error code in the lower; where = RIP
+     exit of an HVM guest      EXIT_HVM in the upper half, the hardware's code in the lower;
+                               where = RIP
      switch                    EXIT_SWITCH in the upper half, EXIT_VCPU() in the lower; where = the
                                same of the vCPU before
    #DE is vector 0 without an error code: EXIT_DE tells it from hypercall 0. */
 #define EXIT_DE 0x10000
 #define EXIT_SWITCH 0x200
+#define EXIT_HVM 0x201     /* of an HVM guest; lower half: the hardware's code */
 
 #define NR_HYPERCALLS 64
 
@@ -28,6 +31,7 @@
 #define EXIT_VCPU(domid, vcpu) ((uint64_t)(domid) << 16 | (vcpu))
 #define EVENT_KINDS 6   /* EVTCHNSTAT_* */
 #define EXCEPTIONS 32
+#define HVM_EXIT_KINDS 40
 
 /* Written by the vCPU's CPU only; (a): by any, atomically. */
 struct vcpu_counts {
@@ -39,6 +43,7 @@ struct vcpu_counts {
     uint64_t upcalls;                          /* into its event handler */
     uint64_t interrupts;                       /* that arrived while it ran */
     uint64_t switches;                         /* how often it was put on a CPU */
+    uint64_t hvm_exits[HVM_EXIT_KINDS];        /* by enum vm_exit_reason */
     uint64_t events[EVENT_KINDS];              /* (a) raised for it, by kind of port */
 };
 

@@ -54,9 +54,9 @@ struct hypercall_row {
 };
 extern const struct hypercall_row hypercall_table[NR_HYPERCALLS];
 /* What entry code and multicalls call through: NR_HYPERCALLS functions with every refusal filled
-   in, for a control domain or another PV domain. This is the one place where it is decided who may
+   in, for a control domain or another, PV or HVM. This is the one place where it is decided who may
    make a call or one of HYPERCALL_CONTROL_OPS. */
-const hypercall_fn_t *hypercalls_for(bool control);
+const hypercall_fn_t *hypercalls_for(bool control, bool hvm);
 void hypercall_tables_init(void);            /* boot: from domain_subsys_init() */
 
 /* The entry of the running multicall on this CPU (hv/hypercall/multicall.c); NULL outside. */
@@ -95,6 +95,7 @@ struct multicall_entry *multicall_current(void);
     HCALL(callback_op, do_callback_op, 2, HCALL_PV)                                                \
     HCALL(event_channel_op, do_event_channel_op, 2, HCALL_PV | HCALL_HVM)                          \
     HCALL(physdev_op, do_physdev_op, 2, HCALL_PV | HCALL_HVM)                                      \
+    HCALL(hvm_op, do_hvm_op, 2, HCALL_PV | HCALL_HVM)                                              \
     HCALL(sysctl, do_sysctl, 1, HCALL_PV | HCALL_HVM | HCALL_CONTROL)                              \
     HCALL(domctl, do_domctl, 1, HCALL_PV | HCALL_HVM | HCALL_CONTROL)                              \
     HCALL(arch_0, do_mca, 1, HCALL_PV | HCALL_CONTROL)
@@ -129,6 +130,7 @@ long do_sched_op_compat(unsigned long cmd, unsigned long arg);
 long do_callback_op(unsigned long cmd, const void *arg);
 long do_event_channel_op(unsigned long cmd, void *arg);
 long do_physdev_op(unsigned long cmd, void *arg);
+long do_hvm_op(unsigned long cmd, void *arg);
 long do_sysctl(void *op);
 long do_domctl(void *op);
 long do_mca(void *op);

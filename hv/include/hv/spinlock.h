@@ -26,9 +26,11 @@ enum lock_order {
     LOCK_EVTCHN_QUEUE,  /* FIFO queue lock, interrupts off */
     LOCK_VIRQ,
     LOCK_SHUTDOWN,
+    LOCK_HVM,           /* parameters and I/O request servers of an HVM domain */
     LOCK_HVM_DEVICE,    /* registers of one emulated device */
     LOCK_HVM_TICK,      /* ticks of a vCPU */
     LOCK_HVM_IRQ,       /* a domain's interrupt lines and controllers */
+    LOCK_P2M,           /* guest-physical map, interrupts on */
     LOCK_CACHEATTR,     /* memory types of guests' frames (pv/page_type_l1.c) */
     LOCK_PAGE_ALLOC,    /* domain::page_alloc_lock */
     LOCK_HEAP,          /* buddy allocator */

@@ -220,6 +220,9 @@ enum l1_mode {
     L1_IF_SAME,         /* store if the entry is `old`; else -EAGAIN */
 };
 /* Changes an entry of a locked level 1 table of d. old as read by the caller under the lock. */
+/* The same with an entry that names a frame by its number in pg_owner's physical map (HVM). */
+int l1_update_translated(pte_t *p, pte_t new, enum l1_mode mode, struct domain *d,
+                         struct domain *pg_owner);
 int l1_update(pte_t *p, pte_t old, pte_t new, enum l1_mode mode, struct domain *d,
               struct domain *pg_owner);
 

@@ -46,6 +46,7 @@ struct hvm_vcpu {
     struct vcpu v;                       /* first: hvm_vcpu() is a cast */
     void *vendor;                        /* (c) the back end's own */
     uint64_t cr0, cr2, cr3, cr4, efer;   /* (v) as the guest believes */
+    uint8_t cr8;                         /* (v) task priority: the CPU reads and writes it */
     uint64_t pat, xss;
     int64_t tsc_offset;                  /* (v) */
     uint64_t tsc_adjust;
@@ -57,6 +58,7 @@ struct hvm_vcpu {
     uint8_t upcall_vector;               /* HVMOP_set_evtchn_upcall_vector, 0 = none */
     struct hvm_asid asid;
     uint64_t p2m_seen;                   /* p2m.generation at the last entry */
+    uint8_t window;                      /* (v) enum hvm_window asked for */
     struct hvm_event pending;            /* (v) to be injected at the next entry */
     struct vm_exit exit;                 /* the last one */
     struct vlapic *vlapic;               /* (c) hv/hvm/vlapic.c */
@@ -78,9 +80,12 @@ extern const struct vcpu_backend hvm_backend;
 
 /* --- start (hv/hvm/init.c) --- */
 void hvm_init(void);                     /* boot CPU: chooses the back end */
-void hvm_init_cpu(void);                 /* each CPU, once its descriptor tables are loaded */
+/* The other CPUs, once their descriptor tables are loaded. False: guests can't run on this one. */
+bool hvm_init_cpu(void);
 
 /* --- state of the guest's CPU (hv/hvm/cpu_state.c); v is current or does not run --- */
+/* guest_regs() or, of a vCPU that does not run, its saved registers. */
+struct cpu_user_regs *hvm_regs(struct vcpu *v);
 /* Checked writes, as by MOV to the register. 0, or -EPERM: the guest gets #GP(0). */
 int hvm_set_cr0(struct vcpu *v, uint64_t val);
 int hvm_set_cr3(struct vcpu *v, uint64_t val);
@@ -127,6 +132,17 @@ unsigned int hvm_fetch(struct vcpu *v, uint8_t *dst, unsigned int len);
 
 /* --- exits (hv/hvm/exit.c) --- */
 void hvm_handle_exit(struct vcpu *v);
+
+/* --- state as a stream (hv/hvm/save.c); d is paused --- */
+size_t hvm_context_max_size(const struct domain *d);
+/* Returns the size written. */
+size_t hvm_context_save(struct domain *d, void *buffer);
+/* One record's contents, at most a page. -EINVAL: no such kind, -ENOENT: no such instance, -ENODATA:
+   a vCPU that is down. */
+int hvm_context_save_one(struct domain *d, uint16_t code, uint16_t instance, void *buffer,
+                         uint32_t *size);
+/* All or nothing. 0 or -EINVAL. */
+int hvm_context_load(struct domain *d, const void *buffer, size_t size);
 
 /* --- Xen's interface (hv/hvm/hypercall.c, hvm_op.c, params.c) --- */
 void hvm_hypercall(struct vcpu *v);

@@ -55,6 +55,8 @@ int p2m_set(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order, enum p2m
 int p2m_clear(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order);
 /* Changes the type of one frame from old; -EBUSY if it is another. */
 int p2m_change_type(struct domain *d, gfn_t gfn, enum p2m_type old, enum p2m_type type);
+/* A page of type P2M_RAM_LOGDIRTY was written. */
+void p2m_mark_dirty(struct domain *d, gfn_t gfn);
 /* Gives up to `batch` entries of foreign pages their references back; -ERESTART while some are
    left. The domain is dying. */
 int p2m_relinquish(struct domain *d);
