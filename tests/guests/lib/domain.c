@@ -7,6 +7,7 @@
  */
 #include "guest.h"
 #include "domain.h"
+#include "domain_priv.h"
 #include <elf.h>
 #include <xen/sysctl.h>
 #include <xen/version.h>
@@ -22,7 +23,13 @@ struct layout {
 static struct xen_domctl op;
 static void *slot;
 
-static long domctl(uint32_t command, domid_t id)
+struct xen_domctl *domain_op(void)
+{
+    memset(&op, 0, sizeof(op));
+    return &op;
+}
+
+long domain_domctl(uint32_t command, domid_t id)
 {
     op.cmd = command;
     op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
@@ -33,7 +40,7 @@ static long domctl(uint32_t command, domid_t id)
 long domctl_simple(uint32_t command, domid_t id)
 {
     memset(&op, 0, sizeof(op));
-    return domctl(command, id);
+    return domain_domctl(command, id);
 }
 
 bool is_hospes(void)
@@ -62,8 +69,7 @@ long domain_map(const struct domain *d, void *va, unsigned int pfn, uint64_t fla
     return error;
 }
 
-/* The frame @pfn, writable until the next call. */
-static void *frame(const struct domain *d, unsigned int pfn)
+void *domain_frame(const struct domain *d, unsigned int pfn)
 {
     if (!slot)
         slot = window_alloc(1);
@@ -78,15 +84,14 @@ static void copy_in(const struct domain *d, uint64_t address, const void *from, 
         size_t offset = address % PAGE_SIZE, part = PAGE_SIZE - offset;
 
         part = part < length ? part : length;
-        memcpy((char *)frame(d, (unsigned int)(address / PAGE_SIZE)) + offset, from, part);
+        memcpy((char *)domain_frame(d, (unsigned int)(address / PAGE_SIZE)) + offset, from, part);
         from = (const char *)from + part;
         address += part;
         length -= part;
     }
 }
 
-/* Value of an 8-byte ELF note of owner "Xen", or 0. */
-static uint64_t elf_note(const char *file, const Elf64_Phdr *note, uint32_t type)
+uint64_t elf_note_number(const char *file, const Elf64_Phdr *note, uint32_t type)
 {
     const char *p = file + note->p_offset, *end = p + note->p_filesz;
 
@@ -96,6 +101,8 @@ static uint64_t elf_note(const char *file, const Elf64_Phdr *note, uint32_t type
 
         if (n->n_type == type && n->n_descsz == 8)
             return *(const uint64_t *)desc;
+        if (n->n_type == type && n->n_descsz == 4)
+            return *(const uint32_t *)desc;
         p = desc + ((n->n_descsz + 3) & ~3u);
     }
     return 0;
@@ -115,8 +122,8 @@ static bool plan(struct domain *d, const char *file, struct layout *l)
         if (ph[i].p_type == PT_LOAD && ph[i].p_paddr + ph[i].p_memsz > end)
             end = ph[i].p_paddr + ph[i].p_memsz;
         if (ph[i].p_type == PT_NOTE) {
-            l->entry = elf_note(file, &ph[i], 1);
-            l->hypercall_page = elf_note(file, &ph[i], 2);
+            l->entry = elf_note_number(file, &ph[i], 1);
+            l->hypercall_page = elf_note_number(file, &ph[i], 2);
         }
     }
     l->p2m = (unsigned int)((end + PAGE_SIZE - 1) / PAGE_SIZE);
@@ -130,7 +137,7 @@ static bool plan(struct domain *d, const char *file, struct layout *l)
     return l->entry && l->hypercall_page && l->end + 64 < d->pages;
 }
 
-static void load(const struct domain *d, const char *file)
+void domain_load(const struct domain *d, const char *file)
 {
     const Elf64_Ehdr *elf = (const void *)file;
     const Elf64_Phdr *ph = (const void *)(file + elf->e_phoff);
@@ -142,29 +149,29 @@ static void load(const struct domain *d, const char *file)
         if (ph[i].p_type != PT_LOAD)
             continue;
         for (p = ph[i].p_paddr & PAGE_MASK; p < end; p += PAGE_SIZE)
-            memset(frame(d, (unsigned int)(p / PAGE_SIZE)), 0, PAGE_SIZE);
+            memset(domain_frame(d, (unsigned int)(p / PAGE_SIZE)), 0, PAGE_SIZE);
         copy_in(d, ph[i].p_paddr, file + ph[i].p_offset, ph[i].p_filesz);
     }
 }
 
 static void write_tables(const struct domain *d, const struct layout *l)
 {
-    uint64_t *table = frame(d, l->tables);
+    uint64_t *table = domain_frame(d, l->tables);
     unsigned int i, pfn = 0;
 
     memset(table, 0, PAGE_SIZE);
     table[511] = make_pte(d->mfns[l->tables + 1], PTE_TABLE);
-    table = frame(d, l->tables + 1);
+    table = domain_frame(d, l->tables + 1);
     memset(table, 0, PAGE_SIZE);
     table[510] = make_pte(d->mfns[l->tables + 2], PTE_TABLE);
-    table = frame(d, l->tables + 2);
+    table = domain_frame(d, l->tables + 2);
     memset(table, 0, PAGE_SIZE);
     for (i = 0; i < l->l1_count; i++)
         table[i] = make_pte(d->mfns[l->tables + 3 + i], PTE_TABLE);
     for (i = 0; i < l->l1_count; i++) {
         unsigned int n;
 
-        table = frame(d, l->tables + 3 + i);
+        table = domain_frame(d, l->tables + 3 + i);
         for (n = 0; n < ENTRIES; n++, pfn++) {
             bool is_table = pfn >= l->tables && pfn < l->stack;
 
@@ -176,7 +183,7 @@ static void write_tables(const struct domain *d, const struct layout *l)
 static void write_start_info(struct domain *d, const struct layout *l, const char *command,
                              unsigned long shared_frame)
 {
-    struct start_info *si = frame(d, l->start_info);
+    struct start_info *si = domain_frame(d, l->start_info);
     size_t length = strlen(command);
 
     memset(si, 0, PAGE_SIZE);
@@ -193,7 +200,7 @@ static void write_start_info(struct domain *d, const struct layout *l, const cha
     memcpy(si->cmd_line, command, length < MAX_GUEST_CMDLINE ? length : MAX_GUEST_CMDLINE - 1);
 }
 
-static long populate(struct domain *d)
+long domain_populate(struct domain *d)
 {
     struct xen_memory_reservation r = { .nr_extents = d->pages, .domid = d->id };
     unsigned int i;
@@ -242,10 +249,10 @@ static long set_context(const struct domain *d, const struct layout *l)
     ctx.ctrlreg[3] = xen_pfn_to_cr3(d->mfns[l->tables]);
     memset(&op, 0, sizeof(op));
     set_xen_guest_handle(op.u.vcpucontext.ctxt, &ctx);
-    return domctl(XEN_DOMCTL_setvcpucontext, d->id);
+    return domain_domctl(XEN_DOMCTL_setvcpucontext, d->id);
 }
 
-static long new_domain(struct domain *d, const char **step)
+static long new_domain(struct domain *d, bool hvm, const char **step)
 {
     struct evtchn_alloc_unbound port = { .dom = d->id, .remote_dom = DOMID_SELF };
     long error;
@@ -253,11 +260,15 @@ static long new_domain(struct domain *d, const char **step)
     *step = "createdomain";
     memset(&op, 0, sizeof(op));
     op.u.createdomain.max_vcpus = d->vcpus;
+    if (hvm) {
+        op.u.createdomain.flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap;
+        op.u.createdomain.arch.emulation_flags = d->emulation;
+    }
     op.u.createdomain.max_evtchn_port = 1023;
     op.u.createdomain.max_grant_frames = 4;
     op.u.createdomain.max_maptrack_frames = 16;
     op.u.createdomain.grant_opts = XEN_DOMCTL_GRANT_version(1);
-    error = domctl(XEN_DOMCTL_createdomain, d->id);
+    error = domain_domctl(XEN_DOMCTL_createdomain, d->id);
     if (error)
         return error;
     d->id = op.domain;
@@ -265,19 +276,19 @@ static long new_domain(struct domain *d, const char **step)
     *step = "max_vcpus";
     memset(&op, 0, sizeof(op));
     op.u.max_vcpus.max = d->vcpus;
-    error = domctl(XEN_DOMCTL_max_vcpus, d->id);
+    error = domain_domctl(XEN_DOMCTL_max_vcpus, d->id);
     if (error)
         return error;
     *step = "max_mem";
     memset(&op, 0, sizeof(op));
     op.u.max_mem.max_memkb = d->pages * 4UL + 64;
-    error = domctl(XEN_DOMCTL_max_mem, d->id);
+    error = domain_domctl(XEN_DOMCTL_max_mem, d->id);
     if (error)
         return error;
     *step = "settscinfo";
     memset(&op, 0, sizeof(op));
     op.u.tsc_info.tsc_mode = NATIVE_TSC;
-    error = domctl(XEN_DOMCTL_settscinfo, d->id);
+    error = domain_domctl(XEN_DOMCTL_settscinfo, d->id);
     if (error)
         return error;
     *step = "console port";
@@ -317,28 +328,28 @@ static long fill_domain(struct domain *d, const char *program, const char *comma
     if (!plan(d, program, &l))
         return -XEN_ENOEXEC;
     *step = "populate_physmap";
-    error = populate(d);
+    error = domain_populate(d);
     if (error)
         return error;
     *step = "machine-to-physical table";
     error = set_m2p(d);
     if (error)
         return error;
-    load(d, program);
+    domain_load(d, program);
     *step = "hypercall_init";
     memset(&op, 0, sizeof(op));
     op.u.hypercall_init.gmfn = d->mfns[(l.hypercall_page - VIRT_BASE) / PAGE_SIZE];
-    error = domctl(XEN_DOMCTL_hypercall_init, d->id);
+    error = domain_domctl(XEN_DOMCTL_hypercall_init, d->id);
     if (error)
         return error;
     *step = "getdomaininfo";
     memset(&op, 0, sizeof(op));
-    error = domctl(XEN_DOMCTL_getdomaininfo, d->id);
+    error = domain_domctl(XEN_DOMCTL_getdomaininfo, d->id);
     if (error)
         return error;
     write_start_info(d, &l, command, op.u.getdomaininfo.shared_info_frame);
     copy_in(d, (uint64_t)l.p2m * PAGE_SIZE, d->mfns, d->pages * 8);
-    memset(frame(d, l.console), 0, PAGE_SIZE);
+    memset(domain_frame(d, l.console), 0, PAGE_SIZE);
     write_tables(d, &l);
     *step = "shared info";
     error = init_shared_info(d, op.u.getdomaininfo.shared_info_frame);
@@ -374,8 +385,11 @@ long domain_create(struct domain *d, domid_t id, const void *program, size_t siz
     d->id = id;
     d->pages = pages < DOMAIN_PAGES ? pages : DOMAIN_PAGES;
     d->vcpus = vcpus;
-    error = new_domain(d, &step);
-    if (!error)
+    d->emulation = (uint32_t)line_number(command, "emulation", XEN_X86_EMU_LAPIC);
+    error = new_domain(d, hvm_entry(program) != 0, &step);
+    if (!error && hvm_entry(program))
+        error = domain_fill_hvm(d, program, command, &step);
+    else if (!error)
         error = fill_domain(d, program, command, &step);
     if (failed)
         *failed = error ? step : NULL;

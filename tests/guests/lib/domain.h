@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Building and driving unprivileged PV domains from a micro-guest that runs as domain 0: the
+ * Building and driving unprivileged domains from a micro-guest that runs as domain 0: the
  * programs come from the pack in the initrd (tests/lib/guests.py makes it), the work is done by
  * domctl, memory_op and mmu_update alone. One domain is at most DOMAIN_PAGES frames, all mapped at
  * start. Not here: xenstore, devices, more than one vCPU at start (a guest brings up its others
@@ -37,6 +37,7 @@ struct domain {
     unsigned long mfns[DOMAIN_PAGES];
     volatile struct xencons_interface *console;
     uint32_t console_port;
+    uint32_t emulation;                   /* XEN_X86_EMU_* of a hardware-assisted one */
     /* Output: the current line, and the verdict line once it came. */
     char line[512];
     unsigned int line_length;
