@@ -15,7 +15,7 @@
     (X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | X86_CR0_NE | X86_CR0_WP |    \
      X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | X86_CR0_PG)
 #define CR0_RESET (X86_CR0_CD | X86_CR0_NW | X86_CR0_ET)
-#define CR3_NOFLUSH (1ULL << 63)
+#define CR3_KEEPS_TLB (1ULL << 63)
 #define PAT_RESET 0x0007040600070406ULL
 
 struct cpu_user_regs *hvm_regs(struct vcpu *v)
@@ -143,10 +143,10 @@ int hvm_set_cr0(struct vcpu *v, uint64_t val)
 int hvm_set_cr3(struct vcpu *v, uint64_t val)
 {
     struct hvm_vcpu *h = hvm_vcpu(v);
-    bool keep = h->cr4 & X86_CR4_PCIDE && val & CR3_NOFLUSH;
+    bool keep = h->cr4 & X86_CR4_PCIDE && val & CR3_KEEPS_TLB;
 
     if (keep)
-        val &= ~CR3_NOFLUSH;
+        val &= ~CR3_KEEPS_TLB;
     if (hvm_long_mode(v) && val >> boot_cpu.paddr_bits)
         return -EPERM;
     h->cr3 = val;
