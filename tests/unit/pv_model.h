@@ -128,6 +128,7 @@ void free_domain_pages(struct page_info *pg, unsigned int order)
     page_list_del(&d->page_list, pg);
 }
 
+#ifndef MODEL_OWN_FLUSH
 void load_root(paddr_t root)
 {
     memset(tlb_write[mock_cpu], 0, sizeof(tlb_write[0]));
@@ -151,15 +152,18 @@ void flush_mask(const cpumask_t *mask, unsigned int flags, unsigned long va)
             flush_local(flags, va);
     mock_cpu = self;
 }
+#endif
 
 void flush_all(unsigned int flags) { flush_mask(&cpu_online_map, flags, 0); }
 
+#ifndef MODEL_OWN_FLUSH
 void flush_filter(cpumask_t *mask, uint32_t stamp)
 {
     for (unsigned int cpu = 0; cpu < CPUS; cpu++)
         if (flush_time[cpu] > stamp)
             __clear_bit(cpu, mask->bits);
 }
+#endif
 
 unsigned long find_next_bit(const unsigned long *map, unsigned long size, unsigned long from)
 {

@@ -288,7 +288,7 @@ static void world_begin(void)
     per_cpu__softirq_pending = 0;
     alarm(60);
 }
-static void world_end(void)
+__attribute__((unused)) static void world_end(void)
 {
     assert_int_equal(world.live_objects, 0);
     assert_false(unit_irqs_off);
