@@ -29,6 +29,7 @@
 #include <hv/timer.h>
 #include <hv/traps.h>
 #include <hv/video.h>
+#include <hv/watchdog.h>
 #include <hv/xstate.h>
 #include "../cpu/cpu_private.h"
 #include "boot_private.h"
@@ -218,6 +219,7 @@ void start_hypervisor(uint32_t magic, paddr_t mbi)
     init_core();
     local_irq_enable();
     mce_init_cpu();
+    watchdog_init_cpu();
     console_init_irq();
     keyhandler_init();
     pci_init();
@@ -227,6 +229,7 @@ void start_hypervisor(uint32_t magic, paddr_t mbi)
     dom0_create();
     console_end_boot();
     system_state = SYS_active;
+    watchdog_resume();
     paging_free_init();
     /* Only now: another CPU may run it at once, and its console input must be its own by then. */
     domain_unpause_by_tools(dom0);

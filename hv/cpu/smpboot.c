@@ -17,6 +17,7 @@
 #include <hv/time.h>
 #include <hv/timer.h>
 #include <hv/traps.h>
+#include <hv/watchdog.h>
 #include <hv/xstate.h>
 #include "cpu_private.h"
 
@@ -68,6 +69,7 @@ void start_secondary(void)
         halt(); /* guests may come to any CPU that is online: this one does not get so far */
     cpumask_set(cpu, &cpu_online_map);
     mce_init_cpu();
+    watchdog_init_cpu();
     local_irq_enable();
     reset_stack_and_jump(idle_loop);
 }

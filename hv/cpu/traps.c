@@ -16,6 +16,7 @@
 #include <hv/smp.h>
 #include <hv/traps.h>
 #include <hv/uaccess.h>
+#include <hv/watchdog.h>
 #include <pv/pv.h>
 
 #define IDT_INTERRUPT_GATE 0x8e00UL
@@ -182,6 +183,7 @@ void do_nmi(struct cpu_user_regs *regs)
     exit_record(regs->rip, (uint64_t)X86_EXC_NMI << 32);
     if (smp_nmi_stop())
         return;
+    watchdog_nmi(regs);
     /* Port 0x61 bits 7 and 6: memory parity (SERR) and channel check; neither set
        means someone's IPI or a button. */
     printk(XENLOG_WARNING "CPU %u: NMI, reason %#x, at %pS\n", smp_processor_id(), inb(0x61),

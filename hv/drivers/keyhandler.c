@@ -23,6 +23,7 @@
 #include <hv/time.h>
 #include <hv/trace.h>
 #include <hv/traps.h>
+#include <hv/watchdog.h>
 
 #define NR_KEYS 128u
 #define QUEUE 16u /* keys typed ahead; power of two */
@@ -43,7 +44,9 @@ static void run_queue(void *unused)
 
         WRITE_ONCE(queue_head, queue_head + 1);
         printk("'%c' pressed -> %s\n", key, keys[key].what);
+        watchdog_pause(); /* text can take its time on a serial line */
         keys[key].fn(key);
+        watchdog_resume();
     }
 }
 
@@ -197,6 +200,12 @@ static void panic_now(unsigned char key)
     panic("key 'C' was pressed");
 }
 
+static void test_watchdog(unsigned char key)
+{
+    if (!watchdog_test())
+        printk("Nothing is done: the watchdog is off (watchdog=), or there is but one CPU\n");
+}
+
 static void dump_all(unsigned char key)
 {
     for (unsigned int i = 0; i < NR_KEYS; i++) {
@@ -228,6 +237,7 @@ void keyhandler_init(void)
         { 'u', { dump_nodes, "show NUMA nodes", true } },
         { 'k', { dump_kept, "show what of the machine dom0 is kept from", true } },
         { 'C', { panic_now, "stop as after a fatal error, with all that it shows", false } },
+        { 'W', { test_watchdog, "stop a CPU, for the watchdog to find", false } },
         { 'R', { reboot_now, "reboot the machine", false } },
         { '*', { dump_all, "show everything", false } },
     };

@@ -26,7 +26,7 @@ COMMANDS = [
     ('unpin', 'xl vcpu-pin 0 all all all; xl vcpu-list 0'),
     ('suspend', 'cat /sys/power/state; echo mem > /sys/power/state; echo says $?; sleep 1; '
                 'dmesg | tail -n 30'),
-    ('after', 'cat /sys/devices/system/cpu/online; xl dmesg'),
+    ('after', "cat /sys/devices/system/cpu/online; xl dmesg | tail -n 8 | sed 's/^/| /'"),
 ]
 
 
