@@ -18,7 +18,8 @@ void watchdog_init_cpu(void);         /* each CPU, once it is online and timers 
    the end of boot. */
 void watchdog_pause(void);
 void watchdog_resume(void);
-void watchdog_nmi(struct cpu_user_regs *regs); /* in every NMI; does not return if it was for this */
+/* In every NMI; does not return if it was for this. */
+void watchdog_nmi(struct cpu_user_regs *regs);
 /* Debug key: another CPU stops for good, so that the watchdog can be seen at work. False: it is
    off or there is but one CPU. */
 bool watchdog_test(void);
