@@ -126,10 +126,10 @@ class Env:
         with machine.qemu(iso=image, log=self.log(), **options) as m:
             yield m
 
-    def wait(self, m, pattern, timeout=200):
+    def wait(self, m, pattern, timeout=200, silence=120):
         """m.wait() that takes every known sign of trouble for a failure."""
         try:
-            return m.wait(pattern, timeout, run.FAIL, 120)
+            return m.wait(pattern, timeout, run.FAIL, silence)
         except machine.MachineError as e:
             raise Failed(run.cause_of(e, m)) from e
 

@@ -54,12 +54,16 @@ class Said:
 def _script(commands):
     lines = ['#!/bin/busybox sh', 'export TERM=vt100']
     for name, command in commands:
+        if not name:
+            lines += [command]
+            continue
         lines += [f'echo "{START} {name}"', f'{{ {command}', '} 2>&1', f'echo "{START} = $?"']
     return '\n'.join(lines) + '\n'
 
 
-def initrd(env, commands, files=()):
-    """An initramfs with the tools and the commands as /tests/tools; files: (path, path inside)."""
+def initrd(env, commands, files=(), image=None):
+    """An initramfs with the tools and the commands as /tests/tools; files: (path, path inside);
+    image: one that holds all else, instead of the initramfs and the tools."""
     def own(name):
         return os.path.join(env.folder, name)
 
@@ -69,7 +73,8 @@ def initrd(env, commands, files=()):
     dom0.initrd.add_files(tree, [(own('tools.sh'), 'tests/tools'), *files])
     dom0.initrd.write(tree, own('tools.img'))
     with open(own('all.img'), 'wb') as out:
-        for path in (env.initrd, os.path.join(env.build, 'toolstack.img'), own('tools.img')):
+        base = [image] if image else [env.initrd, os.path.join(env.build, 'toolstack.img')]
+        for path in (*base, own('tools.img')):
             dom0.check(os.path.isfile(path), f'{path} is missing; "make initrd" makes it')
             with open(path, 'rb') as part:
                 data = part.read()
@@ -77,19 +82,21 @@ def initrd(env, commands, files=()):
     return own('all.img')
 
 
-def run(env, commands, files=(), hypervisor='', timeout=240, **options):
-    """Boot dom0, run the commands (name, shell text), power off; {name: Said}."""
-    ramdisk = initrd(env, commands, files)
+def run(env, commands, files=(), hypervisor='', dom0_words='', timeout=240, silence=120,
+        image=None, **options):
+    """Boot dom0, run the commands (name, shell text), power off; {name: Said}. A command without
+    a name is for the others: functions, variables."""
+    ramdisk = initrd(env, commands, files, image)
     options = {'cpus': 2, 'mem': 1024, **options}
     append = f'com1=115200,8n1 console=com1 sched=credit {hypervisor}'
     with dom0.machine.qemu(
             kernel=env.plain_hypervisor(), append=append, log=env.log(),
             modules=[f'{env.kernel} placeholder console=hvc0 hospes.test=tools '
-                     'hospes.after=poweroff', ramdisk], **options) as m:
-        env.wait(m, r'^HOSPES-DOM0 ready=1', timeout)
+                     f'hospes.after=poweroff {dom0_words}', ramdisk], **options) as m:
+        env.wait(m, r'^HOSPES-DOM0 ready=1', timeout, silence)
         m.wait_end(60)
         text = m.text
-    return _parse(text, dict(commands))
+    return _parse(text, {name: command for name, command in commands if name})
 
 
 def _parse(text, commands):
