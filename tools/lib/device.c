@@ -372,8 +372,10 @@ static void ask_to_close(struct hospes *h, const struct paths *p, bool force)
 
     snprintf(path, sizeof(path), "%s/online", p->back);
     store_write(h, path, "0");
+    /* A back end that has closed with its front end does not say so once more. */
     snprintf(path, sizeof(path), "%s/state", p->back);
-    store_write(h, path, "5");
+    if (store_read_number(h, 0, "%s", path) != XenbusStateClosed)
+        store_write(h, path, "5");
     /* A back end whose front end is gone ends by itself, and writes state 6 at once: so last. */
     if (force)
         store_remove(h, "%s", p->front);
