@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-# test: cost=60 limit=900
+# test: cost=60 limit=1200
 """What a creation that fails says, and that it leaves nothing behind: no domain, no node of the
 store, no back end, no frame of memory."""
 import re

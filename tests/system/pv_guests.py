@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-# test: cost=90 limit=900
+# test: long limit=1800
 """Two PV Linux guests side by side, from their config files to their end: network, disk, reboot,
 balloon, vCPUs, crash, and nothing left behind."""
 import re
@@ -102,7 +102,7 @@ def they_end(said):
 
 
 def test(env):
-    said = host.run(env, COMMANDS, extra=host.card())
+    said = host.run(env, COMMANDS, extra=host.card(), timeout=1700)
     for part in (they_are_up, store_is_safe, they_live, they_end):
         part(said)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-# test: cost=120 limit=1500
+# test: long limit=1800
 """Eight PV guests of 96 MiB at once on a machine of 2 GiB: do they all answer, by their names, and
 is everything as before once they are gone? The time of each creation is printed."""
 from lib import dom0, host

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-# test: cost=60 limit=900
+# test: cost=60 limit=1200
 """`make run` without a terminal: domain 0 and both of its guests come up, their networks and disks
 work, the lines for scripts are there, and a guest that cannot start ends the run with the cause."""
 import os
