@@ -2,9 +2,10 @@
 # Unit tests: tests/unit/test_NAME.c with cmocka and the shipped sources it names in one of its
 # first lines, /* sources: hv/lib/a.c hv/lib/b.c */, built for the host under ASan and UBSan. A
 # further line /* cflags: -DX */ adds flags for all of that test's sources. Sources in a line
-# /* traced: a.c b.c */ call the test at each of their accesses to memory (explore.h). Shims for what
-# a source includes and a host program lacks lie in tests/unit/include, which comes first. A program
-# with a line /* long: SECONDS */ is run a second time by check-long, with the argument `long`.
+# /* traced: a.c b.c */ call the test at each of their accesses to memory (explore.h). Shims for
+# what a source includes and a host program lacks lie in tests/unit/include, which comes first. A
+# program with a line /* long: SECONDS */ is run a second time by check-long, with the argument
+# `long`.
 UNIT_B     := $(B)/tests/unit
 UNIT_NAMES := $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
 UNIT_CFLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
