@@ -17,6 +17,7 @@
 #include <hv/time.h>
 #include <hv/xstate.h>
 #include <xen/grant_table.h>
+#include <xen/sched.h>
 #include <xen/vcpu.h>
 #include "hvm_priv.h"
 
@@ -32,6 +33,7 @@ static int hvm_domain_init(struct domain *d)
     if (rc)
         return rc;
     spin_lock_init(&h->param_lock, LOCK_HVM);
+    h->params[HVM_PARAM_TRIPLE_FAULT_REASON] = SHUTDOWN_reboot;
     rc = hvm_vendor->domain_init(d);
     if (rc)
         goto err_p2m;
@@ -114,8 +116,23 @@ static int hvm_vcpu_reset(struct vcpu *v)
 
 /* --- switching --- */
 
+/* QEMU's emulated CPUs do XSETBV without an exit. */
+void hvm_sync_xcr0(struct vcpu *v)
+{
+    uint32_t lo, hi;
+
+    if (!(hvm_vcpu(v)->cr4 & X86_CR4_OSXSAVE))
+        return;
+    __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    if (v->xcr0 != lo && xcr0_valid(lo)) {
+        v->xcr0 = lo;
+        v->xcr0_accum |= lo;
+    }
+}
+
 static void hvm_switch_from(struct vcpu *v)
 {
+    hvm_sync_xcr0(v);
     hvm_vendor->switch_from(v);
 }
 

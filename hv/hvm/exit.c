@@ -82,6 +82,7 @@ static void exit_cpuid(struct vcpu *v)
     struct cpu_user_regs *regs = guest_regs();
     struct cpuid_leaf res;
 
+    hvm_sync_xcr0(v);
     guest_cpuid(v, (uint32_t)regs->rax, (uint32_t)regs->rcx, &res);
     regs->rax = res.a;
     regs->rbx = res.b;

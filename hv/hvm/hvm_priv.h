@@ -5,6 +5,10 @@
 
 #include <hv/hvm/hvm.h>
 
+/* backend.c */
+/* v->xcr0 as the CPU, which holds the guest's, has it. */
+void hvm_sync_xcr0(struct vcpu *v);
+
 /* run.c */
 void hvm_resume(void);
 

@@ -34,7 +34,8 @@ void hvm_triple_fault(struct vcpu *v)
 {
     printk(XENLOG_GUEST XENLOG_WARNING "%s: triple fault\n", current_name());
     v->domain->backend->show(v);
-    domain_shutdown(v->domain, SHUTDOWN_crash);
+    domain_shutdown(v->domain,
+                    (int)hvm_domain(v->domain)->params[HVM_PARAM_TRIPLE_FAULT_REASON]);
 }
 
 void hvm_inject_event(struct vcpu *v, const struct hvm_event *e)

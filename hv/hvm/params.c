@@ -11,6 +11,7 @@
 #include <hv/lib.h>
 #include <hv/uaccess.h>
 #include <xen/hvm/hvm_op.h>
+#include <xen/sched.h>
 #include "hvm_priv.h"
 
 #define BUSY_ONCE 1u        /* a value that is set can't be changed */
@@ -28,6 +29,11 @@ static int set_acpi_location(struct domain *d, uint64_t val)
 static int set_nothing_but_zero(struct domain *d, uint64_t val)
 {
     return val ? -EINVAL : 0;
+}
+
+static int set_shutdown_reason(struct domain *d, uint64_t val)
+{
+    return val > SHUTDOWN_MAX ? -EINVAL : 0;
 }
 
 static int set_server_pages(struct domain *d, uint64_t val)
@@ -68,7 +74,7 @@ static const struct param_row {
     ROW(PAGING_RING_PFN, 0, NULL),
     ROW(MONITOR_RING_PFN, 0, NULL),
     ROW(SHARING_RING_PFN, 0, NULL),
-    ROW(TRIPLE_FAULT_REASON, 0, NULL),
+    ROW(TRIPLE_FAULT_REASON, 0, set_shutdown_reason),
     ROW(IOREQ_SERVER_PFN, BUSY_ONCE, NULL),
     ROW(NR_IOREQ_SERVER_PAGES, BUSY_ONCE, set_server_pages),
     ROW(VM_GENERATION_ID_ADDR, GUEST_WRITES, NULL),
