@@ -360,6 +360,10 @@ static void resolve(struct emul_insn *in)
     for (;;) {
         const struct emul_row *row = in->row;
 
+        if ((row->flags & F_NO64) && in->bits == 64) {
+            fail(in, X86_EXC_UD);
+            return;
+        }
         if (!in->has_modrm && needs_modrm(row))
             modrm(in);
         switch (row->group) {
@@ -428,7 +432,7 @@ int emul_decode(struct emul_insn *in)
             immediate(in, in->row->op[i]);
     if (in->row->flags & F_IMM8)
         in->imm2 = next(in);
-    if ((in->row->flags & F_UD) || ((in->row->flags & F_NO64) && in->bits == 64))
+    if (in->row->flags & F_UD)
         fail(in, X86_EXC_UD);
     return in->rc;
 }

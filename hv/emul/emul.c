@@ -37,6 +37,12 @@ static bool lock_allowed(const struct emul *e)
     return (e->in.row->flags & F_LOCK) && emul_is_mem(&e->in);
 }
 
+/* Segment registers that the field of ModRM can name as a destination. */
+static bool sreg_writable(unsigned int n)
+{
+    return (n & 7) != X86_SEG_CS && (n & 7) <= X86_SEG_GS;
+}
+
 static bool form_defined(const struct emul *e)
 {
     const struct emul_insn *in = &e->in;
@@ -47,6 +53,8 @@ static bool form_defined(const struct emul *e)
     if (in->vex ? !(flags & (F_VEX | F_VEXONLY)) || !emul_protected(e) : flags & F_VEXONLY)
         return false;
     if ((flags & F_MEM) && in->mod == 3)
+        return false;
+    if (in->row->op[0] == Sw && !sreg_writable(in->reg))
         return false;
     if ((flags & F_NOPFX) && (in->opsize_prefix || in->rep))
         return false;

@@ -15,8 +15,6 @@ int emul_mov_sreg(struct emul *e)
 {
     unsigned int n = e->in.reg & 7;
 
-    if (n == X86_SEG_CS || n > X86_SEG_GS)
-        return emul_ud(e);
     EMUL_TRY(emul_load_seg(e, n, (uint16_t)SRC->val));
     e->c->out.mov_ss = n == X86_SEG_SS;
     return EMUL_OK;
@@ -577,8 +575,11 @@ int emul_mwait(struct emul *e)
     return system(e, EMUL_SYS_MWAIT, 0);
 }
 
+/* Elsewhere than at CPL 0 they are undefined. */
 static int set_ac(struct emul *e, bool on)
 {
+    if (e->cpl)
+        return emul_ud(e);
     e->r.rflags = on ? e->r.rflags | X86_EFLAGS_AC : e->r.rflags & ~(unsigned long)X86_EFLAGS_AC;
     return EMUL_OK;
 }

@@ -17,7 +17,7 @@ static const struct emul_row group7_c0[8] = { /* 0F 01 C0-C7 */
 };
 static const struct emul_row group7_c8[8] = {
     R0(monitor, monitor, F_PRIV | F_NOPFX), R0(mwait, mwait, F_PRIV | F_NOPFX),
-    R0(clac, clac, F_PRIV | F_NOPFX), R0(stac, stac, F_PRIV | F_NOPFX), UD, UD, UD, UD,
+    R0(clac, clac, F_NOPFX), R0(stac, stac, F_NOPFX), UD, UD, UD, UD,
 };
 static const struct emul_row group7_d0[8] = {
     R0(xgetbv, xgetbv, F_NOPFX), R0(xsetbv, xsetbv, F_PRIV | F_NOPFX), UD, UD, UD,
@@ -126,7 +126,7 @@ const struct emul_row emul_map_0f[256] = {
     [0x07] = LEN(sysret),
     [0x08] = R0(invd, invd, F_PRIV), [0x09] = R0(wbinvd, wbinvd, F_PRIV),
     [0x0a] = UD, [0x0b] = R0(ud2, ud, 0), [0x0c] = UD,
-    [0x0d] = R0(prefetch, nop, F_MODRM), [0x0e] = LEN(femms),
+    [0x0d] = R0(prefetch, nop, F_MODRM | F_MEM), [0x0e] = LEN(femms),
     [0x0f] = LEN_MODRM_IMM8(3dnow),
     [0x10] = GV(G_PFX, sse10), [0x11] = GV(G_PFX, sse11), [0x12] = GV(G_PFX, sse12),
     [0x13] = GV(G_PFX, sse13), [0x16] = GV(G_PFX, sse16), [0x17] = GV(G_PFX, sse17),
