@@ -4,7 +4,8 @@
  *
  * A capped domain has a budget of time, which running burns. Each CAP_PERIOD it is filled up to the
  * cap's part of that period; what was overdrawn is taken off. vCPUs of a domain without budget are
- * parked. So a domain gets at most its part and what is left of one period's in any period.
+ * parked. What it could not use, since others' slices came first, is kept for some periods: so a
+ * domain gets at most its part, and MAX_SPAN's part once.
  */
 #include <hv/errno.h>
 #include <hv/lib.h>
@@ -13,7 +14,7 @@
 #include "credit_priv.h"
 
 #define CAP_PERIOD MILLISECS(30)
-#define MAX_SPAN (4 * CAP_PERIOD) /* a late timer makes up for no more */
+#define MAX_SPAN (4 * CAP_PERIOD) /* a late timer, or a late vCPU, makes up for no more */
 #define MIN_PIECE USECS(200)
 #define CAP_KEEP ((uint16_t)~0u)
 #define DEFAULT_TSLICE_MS 30u
@@ -56,7 +57,8 @@ static void fill(struct sched_dom *sdom, s_time_t span)
 
     do {
         old = __atomic_load_n(&sdom->budget, __ATOMIC_RELAXED);
-        new = MIN(old + part, full);
+        /* One that had to wait for the CPU, because others' slices are longer, may catch up. */
+        new = MIN(old + part, quota_of(sdom, MAX_SPAN));
     } while (cmpxchg(&sdom->budget, old, new) != old);
     WRITE_ONCE(sdom->piece, MAX(full / (int64_t)nr_runnable(sdom), MIN_PIECE));
 }
