@@ -210,10 +210,9 @@ def _system_tests(context):
 
 # Micro-guests
 
-def _compare(context, name, conf, ours):
+def _compare(context, name, conf, ours, log):
     """The Outcome after the same guest on Xen 4.17."""
-    theirs = guests.run(context.images, context.images.xen(), name,
-                        context.log(f'guest/{name}')[:-4] + '.xen.log', conf)
+    theirs = guests.run(context.images, context.images.xen(), name, log[:-4] + '.xen.log', conf)
     same = theirs.outcome == ours.outcome
     if conf['xen-differs']:
         if same:
@@ -228,6 +227,8 @@ def _guest_tests(context):
     machine = context.settings['MACHINE']
 
     def run(name, conf, kind, log, compare=context.compare):
+        if conf['launcher'] == 'yes' and conf['domu']:
+            return Outcome(SKIP, conf['domu'])
         if kind not in conf['machines'].split(','):
             return Outcome(SKIP, f'not for {kind}')
         if kind == 'bochs' and conf['cpus'] != '1':
@@ -237,7 +238,7 @@ def _guest_tests(context):
         verdict = guests.run(context.images, context.hypervisor, name, log, conf, kind,
                              context.settings['BOCHS_CPU'])
         if verdict.outcome in ('success', 'skip') and compare and kind == 'qemu':
-            outcome = _compare(context, name, conf, verdict)
+            outcome = _compare(context, name, conf, verdict, log)
             if outcome:
                 return outcome
         if verdict.outcome == 'success':
@@ -262,6 +263,14 @@ def _guest_tests(context):
                               lambda n=name, c=forced: run(n, c, 'qemu', context.log(f'forced/{n}'),
                                                            compare=False),
                               long=conf['long'] == 'yes', cost=2.0 * int(conf['cpus'])))
+        domu = guests.domu_conf(conf) if machine == 'qemu' else None
+        if domu:
+            # As domain 0 it is compared already: as another one only in check-long.
+            tests.append(Test(f'domu/{name}',
+                              lambda n=name, c=domu: run(
+                                  n, c, machine, context.log(f'domu/{n}'),
+                                  context.compare and context.settings['LONG'] == 'yes'),
+                              long=conf['long'] == 'yes', cost=3))
     return tests
 
 

@@ -11,6 +11,8 @@ A guest's folder may hold test.conf, lines of key=value:
     cpu=,+NAME         more features for QEMU's processor
     launcher=yes       runs as an unprivileged domain under tests/guests/launcher
     domains=A;B        with launcher: the command lines of the domains, one per domain
+    domu=TEXT          why it can't run as an unprivileged domain as well (domu/NAME): what it asks
+                       about is domain 0's alone
     pack=NAME,NAME     further guests for domain 0 in its initrd ("self": this one)
     machines=qemu      where it can run (qemu,bochs)
     firmware=uefi      starts by GRUB under OVMF, not directly; with machines=qemu
@@ -40,9 +42,9 @@ import machine  # noqa: E402
 import packages  # noqa: E402
 
 DEFAULTS = {'cpus': '1', 'nodes': '1', 'memory': '512', 'dom0-mem': '64', 'args': '', 'hv-args': '',
-            'cpu': '', 'launcher': 'no', 'domains': '', 'pack': '', 'machines': 'qemu,bochs',
-            'firmware': 'bios', 'timeout': '60', 'also-bochs': 'no', 'also-forced': 'no',
-            'long': 'no', 'xen-differs': ''}
+            'cpu': '', 'launcher': 'no', 'domains': '', 'domu': '', 'pack': '',
+            'machines': 'qemu,bochs', 'firmware': 'bios', 'timeout': '60', 'also-bochs': 'no',
+            'also-forced': 'no', 'long': 'no', 'xen-differs': ''}
 HV_ARGS = 'com1=115200,8n1 console=com1 loglvl=all guest_loglvl=all noreboot'
 FORCED = ('xpti=on pv-l1tf=domu=on spec-ctrl=msr-sc,rsb,verw,ibpb-entry,bhb-entry,l1d-flush,'
           'div-scrub,bti-thunk=retpoline,ibrs,stibp,ibpb')
@@ -79,6 +81,16 @@ def conf_of(name):
                     raise ConfError(f'{path}:{number}: "{key}" is no setting')
                 conf[key] = value.strip()
     return conf
+
+
+def domu_conf(conf):
+    """conf for the same guest as an unprivileged domain; None: it is one, or builds some itself."""
+    if conf['launcher'] == 'yes' or conf['pack'] or conf['firmware'] != 'bios':
+        return None
+    vcpus = re.search(r'dom0_max_vcpus=(\d+)', conf['hv-args'])
+    words = ['seconds=60', conf['args'], f'vcpus={vcpus.group(1) if vcpus else conf["cpus"]}']
+    return dict(conf, launcher='yes', args='', domains=' '.join(filter(None, words)), timeout='90',
+                **{'dom0-mem': '64'})
 
 
 class Verdict:

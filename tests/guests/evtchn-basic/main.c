@@ -20,7 +20,7 @@ static void pair(void)
     require(b > 0 && b != a, true);
     expect(event_status((unsigned int)b, &status), EVTCHNSTAT_interdomain);
     expect(status.u.interdomain.port, a);
-    expect(status.u.interdomain.dom, 0);
+    expect(status.u.interdomain.dom, own_id());
     expect(status.vcpu, 0);
     /* Binding sets the new port pending once, so that no event before it is lost. */
     check(event_pending((unsigned int)b), "a newly bound port is not pending");

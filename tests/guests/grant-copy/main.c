@@ -48,10 +48,10 @@ static void good(void)
     expect(copy(frames(4095, 4095, 1)), GNTST_okay);
     expect(copy(frames(0, 0, 0)), GNTST_okay);
     reset();
-    grant_page(30, 0, from, GTF_readonly);
-    grant_page(31, 0, to, 0);
+    grant_page(30, own_id(), from, GTF_readonly);
+    grant_page(31, own_id(), to, 0);
     op = frames(8, 16, 64);
-    op.source.domid = op.dest.domid = 0;
+    op.source.domid = op.dest.domid = own_id();
     op.source.u.ref = 30;
     op.dest.u.ref = 31;
     op.flags = GNTCOPY_source_gref | GNTCOPY_dest_gref;
@@ -85,7 +85,7 @@ static void hostile(void)
     op.flags = GNTCOPY_source_gref;
     expect(copy(op), GNTST_bad_domain);
     op = frames(0, 0, 16);
-    op.dest.domid = 0;
+    op.dest.domid = own_id();
     op.dest.u.ref = 30;
     op.flags = GNTCOPY_dest_gref;
     check(copy(op) != GNTST_okay, "copied to a read-only grant");

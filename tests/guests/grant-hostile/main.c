@@ -21,19 +21,19 @@ static void maps(void)
     unsigned int i;
 
     for (i = 0; i < ARRAY_SIZE(refs); i++)
-        check(grant_map(0, refs[i], va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
+        check(grant_map(own_id(), refs[i], va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
               "reference 0x%x was mapped", refs[i]);
     expect(grant_map(0x7000, REF, va, GNTMAP_host_map, &handle, NULL), GNTST_bad_domain);
     grant_page(REF, 77, page, 0);
-    check(grant_map(0, REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
+    check(grant_map(own_id(), REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
           "a grant for domain 77 was mapped");
-    grant_page(REF, 0, page, 0);
-    check(grant_map(0, REF, va, 0, &handle, NULL) != GNTST_okay, "flags 0 mapped");
-    check(grant_map(0, REF, (void *)0x5000, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
+    grant_page(REF, own_id(), page, 0);
+    check(grant_map(own_id(), REF, va, 0, &handle, NULL) != GNTST_okay, "flags 0 mapped");
+    check(grant_map(own_id(), REF, (void *)0x5000, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
           "mapped where there is no L1 table");
-    check(grant_map(0, REF, (void *)(HYPERVISOR_VIRT_START + 0x1000), GNTMAP_host_map, &handle,
-                    NULL) != GNTST_okay, "mapped in the hypervisor");
-    check(grant_map(0, REF, (void *)0x8000000000000000, GNTMAP_host_map, &handle, NULL) !=
+    check(grant_map(own_id(), REF, (void *)(HYPERVISOR_VIRT_START + 0x1000), GNTMAP_host_map,
+                    &handle, NULL) != GNTST_okay, "mapped in the hypervisor");
+    check(grant_map(own_id(), REF, (void *)0x8000000000000000, GNTMAP_host_map, &handle, NULL) !=
           GNTST_okay, "mapped at a non-canonical address");
     check(!(grants[REF].flags & (GTF_reading | GTF_writing)), "refused maps left flags 0x%x",
           grants[REF].flags);
@@ -46,21 +46,21 @@ static void entries(void)
     grant_handle_t handle;
 
     grants[REF].frame = LOCAL_APIC_FRAME;
-    check(grant_map(0, REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
+    check(grant_map(own_id(), REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
           "the local APIC was mapped");
     grants[REF].frame = (uint32_t)mm_root_mfn();
-    check(grant_map(0, REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
+    check(grant_map(own_id(), REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
           "the L4 was mapped writable");
     set_xen_guest_handle(list.extent_start, &m2p_frame);
     require(hc_memory_op(XENMEM_machphys_mfn_list, &list), 0);
     grants[REF].frame = (uint32_t)m2p_frame;
-    check(grant_map(0, REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
+    check(grant_map(own_id(), REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
           "a frame of the hypervisor was mapped");
     grants[REF].flags = GTF_accept_transfer;
-    check(grant_map(0, REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
+    check(grant_map(own_id(), REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
           "a transfer entry was mapped");
     grants[REF].flags = GTF_transitive;
-    check(grant_map(0, REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
+    check(grant_map(own_id(), REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
           "a transitive entry of version 1 was mapped");
     grants[REF].flags = 0;
 }
@@ -120,9 +120,9 @@ void test_main(void)
     unmaps();
     calls();
     check(*pte_of(va, 1) == 0, "a refused grant was mapped");
-    grant_page(REF, 0, page, 0);
+    grant_page(REF, own_id(), page, 0);
     *page = 5;
-    expect(grant_map(0, REF, va, GNTMAP_host_map, &handle, NULL), GNTST_okay);
+    expect(grant_map(own_id(), REF, va, GNTMAP_host_map, &handle, NULL), GNTST_okay);
     expect(*(volatile uint64_t *)va, 5);
     expect(grant_unmap(handle, va, 0), GNTST_okay);
     expect(grant_end(REF), 0);

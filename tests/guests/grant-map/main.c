@@ -23,8 +23,8 @@ static void by_address(uint64_t *page)
     grant_handle_t handle, second;
     uint64_t frame = 0;
 
-    grant_page(REF, 0, page, 0);
-    expect(grant_map(0, REF, (void *)va, GNTMAP_host_map, &handle, &frame), GNTST_okay);
+    grant_page(REF, own_id(), page, 0);
+    expect(grant_map(own_id(), REF, (void *)va, GNTMAP_host_map, &handle, &frame), GNTST_okay);
     expect(frame >> PAGE_SHIFT, virt_to_mfn(page));
     *page = 0x31;
     expect(*va, 0x31);
@@ -34,8 +34,8 @@ static void by_address(uint64_t *page)
           "entry's flags are 0x%x while mapped", grants[REF].flags);
     check(grant_end(REF) != 0, "access ended while mapped");
     /* A second mapping of the same grant. */
-    expect(grant_map(0, REF, window_alloc(1), GNTMAP_host_map | GNTMAP_readonly, &second, NULL),
-           GNTST_okay);
+    expect(grant_map(own_id(), REF, window_alloc(1), GNTMAP_host_map | GNTMAP_readonly, &second,
+                     NULL), GNTST_okay);
     check(second != handle, "two mappings have one handle");
     expect(grant_unmap(second, (void *)(WINDOW_BASE), 0) != GNTST_okay, true);
     expect(grant_unmap(handle, (void *)va, 0), GNTST_okay);
@@ -52,10 +52,10 @@ static void read_only(uint64_t *page)
     volatile uint64_t *va = window_alloc(1);
     grant_handle_t handle;
 
-    grant_page(REF, 0, page, GTF_readonly);
-    check(grant_map(0, REF, (void *)va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
+    grant_page(REF, own_id(), page, GTF_readonly);
+    check(grant_map(own_id(), REF, (void *)va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
           "a read-only grant was mapped writable");
-    expect(grant_map(0, REF, (void *)va, GNTMAP_host_map | GNTMAP_readonly, &handle, NULL),
+    expect(grant_map(own_id(), REF, (void *)va, GNTMAP_host_map | GNTMAP_readonly, &handle, NULL),
            GNTST_okay);
     *page = 0x41;
     expect(*va, 0x41);
@@ -72,8 +72,8 @@ static void by_entry(uint64_t *page)
     void *entry = (void *)pte_maddr((void *)va, 1);
     grant_handle_t handle;
 
-    grant_page(REF, 0, page, 0);
-    expect(grant_map(0, REF, entry, GNTMAP_host_map | GNTMAP_contains_pte |
+    grant_page(REF, own_id(), page, 0);
+    expect(grant_map(own_id(), REF, entry, GNTMAP_host_map | GNTMAP_contains_pte |
                      GNTMAP_application_map | 1 << _GNTMAP_guest_avail0, &handle, NULL),
            GNTST_okay);
     *page = 0x51;
@@ -83,12 +83,13 @@ static void by_entry(uint64_t *page)
     expect(grant_unmap(handle, entry, 0), GNTST_okay);
     check(!(*pte_of((void *)va, 1) & PTE_P), "unmap left 0x%lx", *pte_of((void *)va, 1));
     /* Machine addresses that are no entry of a page table of this domain. */
-    check(grant_map(0, REF, (void *)virt_to_maddr(page), GNTMAP_host_map | GNTMAP_contains_pte,
-                    &handle, NULL) != GNTST_okay, "a data page as page-table entry");
-    check(grant_map(0, REF, (void *)0xffffffffff000, GNTMAP_host_map | GNTMAP_contains_pte,
+    check(grant_map(own_id(), REF, (void *)virt_to_maddr(page),
+                    GNTMAP_host_map | GNTMAP_contains_pte, &handle, NULL) != GNTST_okay,
+          "a data page as page-table entry");
+    check(grant_map(own_id(), REF, (void *)0xffffffffff000, GNTMAP_host_map | GNTMAP_contains_pte,
                     &handle, NULL) != GNTST_okay, "no memory as page-table entry");
-    check(grant_map(0, REF, (char *)entry + 3, GNTMAP_host_map | GNTMAP_contains_pte, &handle,
-                    NULL) != GNTST_okay, "a crooked page-table entry");
+    check(grant_map(own_id(), REF, (char *)entry + 3, GNTMAP_host_map | GNTMAP_contains_pte,
+                    &handle, NULL) != GNTST_okay, "a crooked page-table entry");
     expect(grant_end(REF), 0);
 }
 
@@ -101,8 +102,8 @@ static void replaced(uint64_t *page)
 
     *other = 0x61;
     require(map_frame(spare, virt_to_mfn(other), PTE_RW), 0);
-    grant_page(REF, 0, page, 0);
-    expect(grant_map(0, REF, (void *)va, GNTMAP_host_map, &op.handle, NULL), GNTST_okay);
+    grant_page(REF, own_id(), page, 0);
+    expect(grant_map(own_id(), REF, (void *)va, GNTMAP_host_map, &op.handle, NULL), GNTST_okay);
     op.new_addr = (uint64_t)spare;
     expect(hc_grant_table_op(GNTTABOP_unmap_and_replace, &op, 1), 0);
     expect(op.status, GNTST_okay);
@@ -122,14 +123,14 @@ static void types(void)
     void *va = window_alloc(1);
     grant_handle_t handle;
 
-    grant_page(REF, 0, page, 0);
-    expect(grant_map(0, REF, va, GNTMAP_host_map, &handle, NULL), GNTST_okay);
+    grant_page(REF, own_id(), page, 0);
+    expect(grant_map(own_id(), REF, va, GNTMAP_host_map, &handle, NULL), GNTST_okay);
     table_page(page);
     check(mmuext_mfn(MMUEXT_PIN_L1_TABLE, virt_to_mfn(page)) < 0,
           "a page mapped writable by grant became a page table");
     expect(grant_unmap(handle, va, 0), GNTST_okay);
     expect(mmuext_mfn(MMUEXT_PIN_L1_TABLE, virt_to_mfn(page)), 0);
-    check(grant_map(0, REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
+    check(grant_map(own_id(), REF, va, GNTMAP_host_map, &handle, NULL) != GNTST_okay,
           "a page table was mapped writable by grant");
     expect(mmuext_mfn(MMUEXT_UNPIN_TABLE, virt_to_mfn(page)), 0);
     expect(grant_end(REF), 0);

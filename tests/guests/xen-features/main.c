@@ -26,11 +26,12 @@ void test_main(void)
     struct xen_feature_info info = { .submap_idx = 1 };
     uint32_t map = features(0);
 
-    MUST(map, pae_pgdir_above_4gb);
+    /* Page directories above 4 GiB are allowed by the builder, which is the launcher for others. */
+    check(HAS(map, pae_pgdir_above_4gb) || !is_dom0(), "pae_pgdir_above_4gb is missing");
     MUST(map, mmu_pt_update_preserve_ad);
     MUST(map, highmem_assist);
     MUST(map, gnttab_map_avail_bits);
-    MUST(map, dom0);
+    expect(HAS(map, dom0), is_dom0());
     MUST(map, memory_op_vnode_supported);
     NEVER(map, writable_page_tables);
     NEVER(map, writable_descriptor_tables);
