@@ -9,6 +9,7 @@ import sys
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
 sys.path[:0] = [os.path.join(TOP, 'tools', name) for name in ('run', 'image')]
 
+import guest          # noqa: E402,F401
 import initrd         # noqa: E402
 import iso            # noqa: E402
 import machine        # noqa: E402
