@@ -59,8 +59,9 @@ state() {
 
 
 def run(env, commands, files=(), dom0_mem=512, **options):
-    """tools.run() in the host's image. options: mem= of the machine, cpus=, extra=..."""
-    image = os.path.join(env.build, 'dom0.img')
+    """tools.run() in the host's image. options: mem= of the machine, cpus=,
+    extra=, image= another image..."""
+    image = options.pop('image', os.path.join(env.build, 'dom0.img'))
     return tools.run(env, [('', PRELUDE)] + list(commands), files, image=image,
                      hypervisor=f'dom0_mem={dom0_mem}M', timeout=options.pop('timeout', 900),
                      silence=options.pop('silence', 600), **options)
