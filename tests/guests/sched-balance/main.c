@@ -92,8 +92,8 @@ static void measure(const char *what, bool busy, unsigned long got[2])
     pass_time(start + seconds * NS_PER_SEC, busy);
     for (i = 0; i < 2; i++)
         got[i] = (cpu_time(i) - before[i]) * 1000 / (now_ns() - start);
-    printf("%s: %lu and %lu thousandths, 1:%lu.%03lu\n", what, got[0], got[1], got[1] / (got[0] | 1),
-           got[1] * 1000 / (got[0] | 1) % 1000);
+    printf("%s: %lu and %lu thousandths, 1:%lu.%03lu\n", what, got[0], got[1],
+           got[1] / (got[0] | 1), got[1] * 1000 / (got[0] | 1) % 1000);
 }
 
 /* A computer that holds a processor back moves short measurements: once is enough. */
