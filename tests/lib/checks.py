@@ -18,7 +18,7 @@ CODE = ('.c', '.h', '.S')
 MAX_FILE, MAX_FUNCTION, MAX_WIDTH = 1000, 120, 100
 MAX_IFS_PER_KLOC = 2.0
 # The aim is 40,000 with VMX and all (doc/caveats.md); this keeps what is beyond it from growing.
-MAX_HYPERVISOR_LOC = 46500
+MAX_HYPERVISOR_LOC = 48000
 # What of the core knows the PV back end by name: entry code, per-CPU tables, and what only a PV
 # guest can ask for. All else reaches a back end through struct vcpu_backend.
 KNOWS_PV = ('hv/cpu/', 'hv/mm/paging.c', 'hv/hypercall/physdev.c', 'hv/hypercall/multicall.c',

@@ -277,9 +277,11 @@ static void operations_of_the_control_domain(void **state)
             nr_calls = 0;
             domain.is_control = false;
             assert_int_equal(hypercalls_for(false, false)[nr](op, 0, 0, 0, 0, 0), -EPERM);
-            assert_int_equal(hypercalls_for(false, false)[nr](op | 1UL << 40, 0, 0, 0, 0, 0), -EPERM);
+            assert_int_equal(hypercalls_for(false, false)[nr](op | 1UL << 40, 0, 0, 0, 0, 0),
+                             -EPERM);
             if (nr == __HYPERVISOR_memory_op)
-                assert_int_equal(hypercalls_for(false, false)[nr](op | 5UL << 6, 0, 0, 0, 0, 0), -EPERM);
+                assert_int_equal(hypercalls_for(false, false)[nr](op | 5UL << 6, 0, 0, 0, 0, 0),
+                                 -EPERM);
             assert_int_equal(nr_calls, 0);
             domain.is_control = true;
             hypercalls_for(true, false)[nr](op, 0, 0, 0, 0, 0);

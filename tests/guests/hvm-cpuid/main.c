@@ -2,9 +2,9 @@
 /*
  * What does CPUID show a hardware-assisted guest?
  *
- * Every CPUID makes an exit. Xen's leaves: signature, version, hypercall pages and their MSR, and in
+ * Every CPUID makes an exit. Xen's leaves: signature, version, hypercall pages and their MSR, in
  * leaf 4 the vCPU's and the domain's numbers. The ordinary ones: the APIC id is twice the vCPU's
- * number, a hypervisor is present, x2APIC is offered whatever the host has, SVM and VMX are not, and
+ * number, a hypervisor is present, x2APIC is offered whatever the host has, SVM and VMX are not,
  * OSXSAVE follows the guest's own CR4.
  */
 #include <hvm.h>

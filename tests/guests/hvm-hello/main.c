@@ -4,8 +4,8 @@
  * hypercalls and its shared page work?
  *
  * The library has done the way by the time test_main() runs; here it is checked that the mode is
- * what it asked for, that the hypervisor is found through CPUID, and that the features it is told of
- * are those of a translated guest.
+ * what it asked for, that the hypervisor is found through CPUID, and that the features it is told
+ * of are those of a translated guest.
  */
 #include <hvm.h>
 

@@ -3,7 +3,7 @@
  * Does HLT wait for an interrupt, and only so long?
  *
  * STI; HLT sleeps until the timer's event comes by the callback vector; one that waits already ends
- * it at once, since STI holds interrupts back for one instruction only. HLT in user mode raises #GP.
+ * it at once, since STI holds interrupts back for one instruction only. User mode's HLT raises #GP.
  */
 #include <hvm.h>
 

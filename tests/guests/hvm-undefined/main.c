@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Instructions of virtualisation itself, which guests do not have: #UD, and the host does not notice.
+ * Instructions of virtualisation itself, which guests do not have: #UD, and the host is not
+ * touched.
  */
 #include <hvm.h>
 

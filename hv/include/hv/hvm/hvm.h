@@ -137,7 +137,7 @@ void hvm_handle_exit(struct vcpu *v);
 size_t hvm_context_max_size(const struct domain *d);
 /* Returns the size written. */
 size_t hvm_context_save(struct domain *d, void *buffer);
-/* One record's contents, at most a page. -EINVAL: no such kind, -ENOENT: no such instance, -ENODATA:
+/* A record's contents, at most a page. -EINVAL: no such kind, -ENOENT: no such instance, -ENODATA:
    a vCPU that is down. */
 int hvm_context_save_one(struct domain *d, uint16_t code, uint16_t instance, void *buffer,
                          uint32_t *size);

@@ -40,7 +40,8 @@ struct hvm_event {
 
 /* --- what the CPU holds of a guest --- */
 
-/* Segments: hv/segment.h. Registers that the core keeps in struct hvm_vcpu and the back end loads: what of them changed. */
+/* Segments: hv/segment.h. Registers that the core keeps in struct hvm_vcpu and the back end loads:
+   what of them changed. */
 #define HVM_LOAD_CR0 (1u << 0)
 #define HVM_LOAD_CR2 (1u << 1)
 #define HVM_LOAD_CR3 (1u << 2)
@@ -69,7 +70,7 @@ enum vm_exit_reason {
     VMEXIT_NONE,                /* an interrupt, NMI or #MC of the host: it has been served */
     VMEXIT_EXCEPTION,           /* .exception */
     VMEXIT_WINDOW,              /* the window that was asked for has opened */
-    VMEXIT_IRET,                /* NMIs are about to be unmasked (where the CPU can't tell better) */
+    VMEXIT_IRET,                /* NMIs are about to be unmasked (CPU can't tell better) */
     VMEXIT_CPUID, VMEXIT_HLT, VMEXIT_PAUSE, VMEXIT_RDTSC, VMEXIT_RDTSCP, VMEXIT_RDPMC,
     VMEXIT_INVD, VMEXIT_WBINVD, VMEXIT_XSETBV, VMEXIT_MONITOR, VMEXIT_MWAIT, VMEXIT_INVLPG,
     VMEXIT_HYPERCALL,
