@@ -136,6 +136,11 @@ static int wr_tsc_adjust(struct vcpu *v, uint32_t msr, uint64_t *val)
     return 0;
 }
 
+static int wr_refused(struct vcpu *v, uint32_t msr, uint64_t *val)
+{
+    return -EPERM;
+}
+
 static const struct {
     uint32_t first, last;
     hvm_msr_fn read, write;
@@ -152,6 +157,8 @@ static const struct {
     { MSR_DEBUGCTL, MSR_DEBUGCTL, rd_on_cpu, wr_debugctl },
     { MSR_PAT, MSR_PAT, rd_pat, wr_pat },
     { MSR_XSS, MSR_XSS, rd_xss, wr_xss },
+    /* Who has MTRRs on an AMD CPU asks this one for memory above 4 GiB that needs none. */
+    { MSR_K8_SYSCFG, MSR_K8_SYSCFG, rd_zero, wr_refused },
     { MSR_XEN_HYPERCALL_PAGE, MSR_XEN_HYPERCALL_PAGE, rd_zero, wr_hypercall_page },
 };
 
