@@ -23,6 +23,8 @@ uint32_t hvm_entry(const char *file)
     const Elf64_Phdr *ph = (const void *)(file + elf->e_phoff);
     unsigned int i;
 
+    if (memcmp(elf->e_ident, ELFMAG, SELFMAG))
+        return 0;
     for (i = 0; i < elf->e_phnum; i++) {
         uint64_t entry;
 
