@@ -48,12 +48,15 @@ test-programs:
 	$(if $(strip $(PROGRAMS)),@$(MAKE) --no-print-directory -k $(strip $(PROGRAMS)) 2>&1 | \
 		tee $(B)/tests/build.log,@:)
 
+# All cores, unless make was told how many.
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 check: deps
-	@$(MAKE) --no-print-directory check-now
+	@$(MAKE) --no-print-directory $(PARALLEL) check-now
 check-now: test-programs $(TEST_HV) $(SOURCE_NEEDS) $(TEST_SYSTEM_NEEDS)
 	$(call run_tests,source$(,)unit$(,)fuzz$(,)guest$(,)system)
 check-long: deps
-	@$(MAKE) --no-print-directory check-long-now
+	@$(MAKE) --no-print-directory $(PARALLEL) check-long-now
 check-long-now: test-programs $(TEST_HV) $(SOURCE_NEEDS) $(TEST_SYSTEM_NEEDS)
 	$(call run_tests,source$(,)unit$(,)fuzz$(,)guest$(,)system,LONG=yes)
 check-unit: test-programs $(SOURCE_NEEDS)
