@@ -556,6 +556,12 @@ static void grant_small(struct attempt *a, const struct row *row)
 
 /* --- scheduling and vCPUs --- */
 
+/* An address that is never readable. */
+static uint64_t beyond(const struct attempt *a)
+{
+    return draw(a->f, 2) ? (uint64_t)world.window + WINDOW * PAGE_SIZE : HYPERVISOR_VIRT_END - 8;
+}
+
 static void sched(struct attempt *a, const struct row *row)
 {
     uint32_t *op = (uint32_t *)memset(a->place, 0, 64);
@@ -579,13 +585,15 @@ static void sched(struct attempt *a, const struct row *row)
     case SCHEDOP_watchdog:
         op[0] = (uint32_t)number(a, 0);
         op[1] = 1000 + (uint32_t)draw(a->f, 1000);
+        /* Zeros from elsewhere would start a watchdog that ends the domain at once. */
+        if (a->arg[1] != (uint64_t)op)
+            a->arg[1] = beyond(a);
         break;
     case SCHEDOP_shutdown_code:
         break;
     case SCHEDOP_shutdown:
         /* A good one ends the domain: that is the last act of all. */
-        a->arg[1] = draw(a->f, 2) ? (uint64_t)world.window + WINDOW * PAGE_SIZE
-                                  : HYPERVISOR_VIRT_END - 8;
+        a->arg[1] = beyond(a);
         break;
     default:
         op[0] = (uint32_t)number(a, 0);
