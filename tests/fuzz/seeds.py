@@ -5,7 +5,7 @@
     seeds.py NAME FOLDER
 
 kernel: a small ELF with Xen notes, plain and in each compression, alone and in a bzImage; rings: a
-few steps of each kind.
+few steps of each kind; emul: instructions of each kind.
 """
 import gzip
 import lzma
@@ -80,11 +80,23 @@ def rings():
     return out
 
 
+def emul():
+    """The mode, four registers, and an instruction of each kind: move, REP string, locked, VEX."""
+    code = {'move': '8b03', 'movs': 'f3a4', 'cmpxchg': 'f00fb10b', 'vmov': 'c5fa6f03',
+            'far': 'ff2b', 'port': 'e640', 'call': 'e800000000', 'imm': '48b8' + '11' * 8}
+    registers = struct.pack('<4Q', 1, 0x1000, 0x2000, 4)
+    return {f'{name}-{mode}': bytes([mode]) + registers + bytes.fromhex(text).ljust(16, b'\x90')
+            for name, text in code.items() for mode in range(4)}
+
+
+INPUTS = {'kernel': kernel, 'rings': rings, 'emul': emul}
+
+
 def main(args):
-    if len(args) != 2 or args[0] not in ('kernel', 'rings'):
+    if len(args) != 2 or args[0] not in INPUTS:
         sys.exit(__doc__)
     os.makedirs(args[1], exist_ok=True)
-    for name, data in (kernel() if args[0] == 'kernel' else rings()).items():
+    for name, data in INPUTS[args[0]]().items():
         with open(os.path.join(args[1], name), 'wb') as file:
             file.write(data)
 
