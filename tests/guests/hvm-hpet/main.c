@@ -71,7 +71,9 @@ void test_main(void)
     start = hpet(COUNTER);
     hpet_set(TIMER_CMP(0), start + hz / 20);
     expect(wait_until(count, 1000), true);
-    check(hpet(COUNTER) >= start + hz / 20, "50 ms were %lu ticks", hpet(COUNTER) - start);
+    /* A host's timers may come a little early, together with others (Xen 4.17: 0.05 ms). */
+    check(hpet(COUNTER) >= start + hz / 20 - hz / 1000, "50 ms were %lu ticks",
+          hpet(COUNTER) - start);
     spin_ns(100 * NS_PER_MS);
     expect(count, 1);
 
