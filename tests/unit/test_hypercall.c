@@ -166,6 +166,7 @@ long do_physdev_op(unsigned long cmd, void *arg) { return R(physdev_op, cmd, arg
 long do_sysctl(void *op) { return R(sysctl, op, 0, 0, 0); }
 long do_domctl(void *op) { return R(domctl, op, 0, 0, 0); }
 long do_hvm_op(unsigned long cmd, void *arg) { return R(hvm_op, cmd, arg, 0, 0); }
+long do_mca(void *op) { return R(arch_0, op, 0, 0, 0); }
 void hvm_continue_hypercall(unsigned int op, unsigned int nargs, const unsigned long *args) {}
 
 /* --- world --- */
