@@ -43,7 +43,7 @@ COMMANDS = [
     # The ends
     ('crash', 'echo "echo c > /proc/sysrq-trigger" > /tmp/beta.in; n=0; until hospes list beta | '
               'grep -q crashed || [ $((n += 1)) -gt 100 ]; do sleep 0.2; done; hospes list beta'),
-    ('crash-says', 'tail -n 40 /var/log/hospes/beta.console; cat /var/log/hospes/beta.log'),
+    ('crash-says', 'tail -n 200 /var/log/hospes/beta.console; cat /var/log/hospes/beta.log'),
     ('destroy', 'hospes destroy beta'),
     ('shutdown', 'hospes shutdown -w alpha; settle'),
     ('console-after', 'hospes console alpha < /dev/null'),
