@@ -122,17 +122,29 @@ static long perform_set(struct domain *d, const struct xen_hvm_param *p)
     return rc;
 }
 
+/* What both calls begin with: p is read, its index checked. A domain with a reference, or NULL and
+   *rc. */
+static struct domain *decode(struct xen_hvm_param *p, void *arg, uint8_t guest_right, long *rc)
+{
+    if (copy_arg_from(p, (struct xen_hvm_param *)arg)) {
+        *rc = -EFAULT;
+        return NULL;
+    }
+    if (p->index >= HVM_NR_PARAMS) {
+        *rc = -EINVAL;
+        return NULL;
+    }
+    p->index = (uint32_t)index_nospec(p->index, HVM_NR_PARAMS);
+    return owner_of(p, guest_right, rc);
+}
+
 long hvm_param_set(void *arg)
 {
     struct xen_hvm_param p;
     struct domain *d;
     long rc;
 
-    if (copy_arg_from(&p, (struct xen_hvm_param *)arg))
-        return -EFAULT;
-    if (p.index >= HVM_NR_PARAMS)
-        return -EINVAL;
-    d = owner_of(&p, GUEST_WRITES, &rc);
+    d = decode(&p, arg, GUEST_WRITES, &rc);
     if (!d)
         return rc;
     rc = perform_set(d, &p);
@@ -146,11 +158,7 @@ long hvm_param_get(void *arg)
     struct domain *d;
     long rc;
 
-    if (copy_arg_from(&p, (struct xen_hvm_param *)arg))
-        return -EFAULT;
-    if (p.index >= HVM_NR_PARAMS)
-        return -EINVAL;
-    d = owner_of(&p, GUEST_READS, &rc);
+    d = decode(&p, arg, GUEST_READS, &rc);
     if (!d)
         return rc;
     p.value = hvm_domain(d)->params[p.index];
